@@ -1,0 +1,1 @@
+//! The private Python binding of the measuring core.
