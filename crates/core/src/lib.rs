@@ -8,5 +8,7 @@
 pub mod decode;
 pub mod error;
 pub mod limits;
+pub mod meter;
 pub mod packet;
 pub mod source;
+pub mod stream;

@@ -21,3 +21,25 @@ pub const MAX_TAGS: usize = 16;
 
 /// IPv6 extension headers followed in one packet.
 pub const MAX_EXTENSION_HEADERS: usize = 16;
+
+/// Threshold crossings kept of one trajectory. Random bytes flicker a few times around a
+/// threshold near their mean; a hundred would be noise.
+pub const MAX_CROSSINGS: usize = 16;
+
+/// Gaps kept of one direction with their place; later ones only add to `missed_bytes`.
+pub const MAX_GAPS: usize = 64;
+
+/// Bytes behind a hole that are seen before the hole is given up: the largest receive window
+/// that common systems open by default is a few megabytes, and a retransmission fills a hole
+/// after about one round trip, that is within one window.
+pub const REORDER_BYTES: u64 = 4 << 20;
+
+/// The same where the receiver acknowledged the hole: only capture disorder can still fill it.
+pub const REORDER_ACKED_BYTES: u64 = 64 << 10;
+
+/// Pieces of one direction that wait for a hole to be filled: a 4 MiB window of full segments.
+pub const MAX_WAITING_PIECES: usize = 4096;
+
+/// The largest window that TCP can advertise (RFC 7323, section 2.3), used where the receiver is
+/// not seen.
+pub const UNSEEN_WINDOW_BYTES: u64 = 1 << 30;

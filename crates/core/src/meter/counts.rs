@@ -1,0 +1,178 @@
+//! Byte counts and the measures that follow from them alone.
+
+use super::tables::Tables;
+
+/// Counts are carried into wide ones before a 32-bit count could overflow.
+const CARRY_AT: u64 = 1 << 31;
+
+/// How often each byte value occurred.
+pub struct Counts {
+    recent: [u32; 256],
+    recent_total: u64,
+    carried: Option<Box<[u64; 256]>>,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            recent: [0; 256],
+            recent_total: 0,
+            carried: None,
+        }
+    }
+}
+
+/// Measures that need nothing but the counts and one sum over neighbouring bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scalars {
+    /// Share of 0x20..=0x7e, tab, line feed and carriage return.
+    pub printable_share: f64,
+    /// Mean number of one bits in a byte.
+    pub set_bits_per_byte: f64,
+    /// Byte values that occur.
+    pub distinct_bytes: u16,
+    /// Pearson's chi-square against uniform bytes (255 degrees of freedom).
+    pub chi_square: f64,
+    /// Lag-one circular serial correlation (Knuth, TAOCP 2, 3.3.2 K); none where undefined.
+    pub serial_correlation: Option<f64>,
+}
+
+impl Counts {
+    /// Forget everything, keep the allocation.
+    pub fn clear(&mut self) {
+        self.recent.fill(0);
+        self.recent_total = 0;
+        self.carried = None;
+    }
+
+    /// Direct access for counting at most `adding` bytes one by one.
+    pub fn recent_mut(&mut self, adding: u64) -> &mut [u32; 256] {
+        self.carry_if_full(adding);
+        self.recent_total += adding;
+        &mut self.recent
+    }
+
+    /// Add a block's counts and return the sum of g over the new counts, in bits.
+    pub fn add(&mut self, block: &[u32; 256], total: u64, tables: &Tables) -> f64 {
+        self.carry_if_full(total);
+        self.recent_total += total;
+        for (count, &more) in self.recent.iter_mut().zip(block) {
+            *count += more;
+        }
+        self.sum_g(tables)
+    }
+
+    /// Sum of g(n) over all counts, in bits; always added in the same order.
+    #[must_use]
+    pub fn sum_g(&self, tables: &Tables) -> f64 {
+        if self.carried.is_some() {
+            return (0..256).map(|value| tables.g(self.get(value))).sum();
+        }
+        sum_g(&self.recent, tables)
+    }
+
+    /// How often `value` occurred.
+    #[must_use]
+    pub fn get(&self, value: usize) -> u64 {
+        let carried = self.carried.as_ref().map_or(0, |wide| wide[value & 255]);
+        carried + u64::from(self.recent[value & 255])
+    }
+
+    /// All 256 counts.
+    #[must_use]
+    pub fn to_array(&self) -> [u64; 256] {
+        std::array::from_fn(|value| self.get(value))
+    }
+
+    fn carry_if_full(&mut self, adding: u64) {
+        if self.recent_total + adding < CARRY_AT {
+            return;
+        }
+        let wide = self.carried.get_or_insert_with(|| Box::new([0; 256]));
+        for (sum, count) in wide.iter_mut().zip(&mut self.recent) {
+            *sum += u64::from(std::mem::take(count));
+        }
+        self.recent_total = 0;
+    }
+
+    /// Measures of the counted bytes; none when there are no bytes.
+    ///
+    /// `neighbour_sum` is the sum of products of successive bytes, the last with the first.
+    #[must_use]
+    pub fn scalars(&self, neighbour_sum: u128) -> Option<Scalars> {
+        let sums = match &self.carried {
+            None => Sums::of(self.recent.iter().map(|&count| u64::from(count))),
+            Some(_) => Sums::of(self.to_array().into_iter()),
+        };
+        (sums.total > 0).then(|| sums.scalars(neighbour_sum))
+    }
+}
+
+/// Sum of g over 32-bit counts, in four chains so that additions need not wait for each other.
+pub(super) fn sum_g(counts: &[u32; 256], tables: &Tables) -> f64 {
+    let mut sums = [0.0; 4];
+    for four in counts.chunks_exact(4) {
+        for (sum, &count) in sums.iter_mut().zip(four) {
+            *sum += tables.g(u64::from(count));
+        }
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+/// Integer sums over the counts; exact, so that the order of bytes cannot matter.
+#[derive(Default)]
+struct Sums {
+    total: u64,
+    printable: u64,
+    set_bits: u64,
+    distinct: u16,
+    squares: u128,
+    values: u128,
+    value_squares: u128,
+}
+
+impl Sums {
+    fn of(counts: impl Iterator<Item = u64>) -> Self {
+        let mut sums = Self::default();
+        for (value, count) in counts.enumerate() {
+            if count == 0 {
+                continue;
+            }
+            let value = value as u64;
+            sums.total += count;
+            sums.printable += if is_printable(value) { count } else { 0 };
+            sums.set_bits += u64::from(value.count_ones()) * count;
+            sums.distinct += 1;
+            sums.squares += u128::from(count) * u128::from(count);
+            sums.values += u128::from(value) * u128::from(count);
+            sums.value_squares += u128::from(value * value) * u128::from(count);
+        }
+        sums
+    }
+
+    fn scalars(&self, neighbour_sum: u128) -> Scalars {
+        let total = self.total as f64;
+        Scalars {
+            printable_share: self.printable as f64 / total,
+            set_bits_per_byte: self.set_bits as f64 / total,
+            distinct_bytes: self.distinct,
+            chi_square: 256.0 * self.squares as f64 / total - total,
+            serial_correlation: self.serial_correlation(neighbour_sum),
+        }
+    }
+
+    fn serial_correlation(&self, neighbour_sum: u128) -> Option<f64> {
+        let total = u128::from(self.total);
+        let square = self.values * self.values;
+        let below = total * self.value_squares - square;
+        if below == 0 {
+            return None;
+        }
+        let above = (total * neighbour_sum) as i128 - square as i128;
+        Some(above as f64 / below as f64)
+    }
+}
+
+fn is_printable(value: u64) -> bool {
+    matches!(value, 0x20..=0x7e | 0x09 | 0x0a | 0x0d)
+}

@@ -1,0 +1,478 @@
+//! One trajectory: cumulative and block entropy along a series of bytes.
+
+use super::counts::{sum_g, Counts, Scalars};
+use super::grid::{next_check, next_point, DENSE_END, ONE_CHECK_END};
+use super::tables::{from_fixed, Tables};
+use super::PacketRef;
+use crate::limits::MAX_CROSSINGS;
+
+/// Blocks of at least this many bytes are counted in four interleaved tables: repeated bytes then
+/// do not wait for each other's store, which is worth more than adding the tables up.
+const INTERLEAVE_BYTES: usize = 512;
+
+/// What a meter is told once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeterSettings {
+    /// Measure at most this many bytes; none for all.
+    pub depth: Option<u64>,
+    /// Bits per byte whose crossings are reported.
+    pub threshold: f64,
+}
+
+/// A change of cumulative entropy from one side of the threshold to the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crossing {
+    /// Bytes so far when the threshold was crossed.
+    pub offset: u64,
+    /// The packet that carried the last of them.
+    pub packet: PacketRef,
+}
+
+/// Measures one series of bytes.
+///
+/// Whether entropy stands above the threshold is judged at grid points, at checks between far
+/// grid points, and at the end; where the answer changed since the last look, the bytes between
+/// are walked again to find where.
+pub struct Meter {
+    limit: u64,
+    threshold: f64,
+    counts: Counts,
+    /// Counts since the last grid point, where that interval takes several checks.
+    block: [u32; 256],
+    /// Fixed-point sum of g over the counts, kept up to date in the dense part only.
+    dense_sum: u64,
+    measured: u64,
+    /// Bytes since the last check, and the packets that they came in.
+    pending: Vec<u8>,
+    marks: Vec<(u64, PacketRef)>,
+    trajectory: Vec<f64>,
+    block_entropy: Vec<f64>,
+    crossings: Vec<Crossing>,
+    is_above: bool,
+    neighbour_sum: u128,
+    first_byte: u8,
+    last_byte: u8,
+}
+
+impl Meter {
+    /// A meter that has seen nothing.
+    #[must_use]
+    pub fn new(settings: MeterSettings) -> Self {
+        Self {
+            limit: settings.depth.unwrap_or(u64::MAX),
+            threshold: settings.threshold,
+            counts: Counts::default(),
+            block: [0; 256],
+            dense_sum: 0,
+            measured: 0,
+            pending: vec![],
+            marks: vec![],
+            trajectory: vec![],
+            block_entropy: vec![],
+            crossings: vec![],
+            is_above: false,
+            neighbour_sum: 0,
+            first_byte: 0,
+            last_byte: 0,
+        }
+    }
+
+    /// Forget everything, keep the allocations.
+    pub fn clear(&mut self) {
+        self.counts.clear();
+        self.block.fill(0);
+        self.dense_sum = 0;
+        self.measured = 0;
+        self.pending.clear();
+        self.marks.clear();
+        self.trajectory.clear();
+        self.block_entropy.clear();
+        self.crossings.clear();
+        self.is_above = false;
+        self.neighbour_sum = 0;
+    }
+
+    /// Bytes taken so far, whether or not their block is complete.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.measured + self.pending.len() as u64
+    }
+
+    /// Whether no byte was taken yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Take the next bytes of the series, and return how many were within the depth.
+    pub fn update(&mut self, bytes: &[u8], packet: PacketRef) -> usize {
+        let room = self.limit - self.len();
+        let taken = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
+        let mut rest = &bytes[..taken];
+        if !rest.is_empty() {
+            self.marks.push((self.len(), packet));
+        }
+        while !rest.is_empty() {
+            rest = self.take_block(rest);
+        }
+        taken
+    }
+
+    /// Measure what is left of the last block. Call once, after the last byte.
+    pub fn finish(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        if !pending.is_empty() {
+            self.measure_block(&pending, u64::MAX);
+        }
+        self.pending = pending;
+        self.pending.clear();
+    }
+
+    /// Cumulative entropy in bits per byte; none before the first byte.
+    ///
+    /// Cheap after a block's end, else it counts the incomplete block apart.
+    #[must_use]
+    pub fn entropy(&self) -> Option<f64> {
+        let total = self.len();
+        if total == 0 {
+            return None;
+        }
+        let tables = Tables::get();
+        let sum = if self.pending.is_empty() {
+            self.counts.sum_g(tables)
+        } else {
+            let mut counts = self.counts.to_array();
+            for &byte in &self.pending {
+                counts[usize::from(byte)] += 1;
+            }
+            counts.iter().map(|&count| tables.g(count)).sum()
+        };
+        Some(entropy(total, sum))
+    }
+
+    /// Measures that follow from the counts; complete after [`Meter::finish`].
+    #[must_use]
+    pub fn scalars(&self) -> Option<Scalars> {
+        let wrap = u128::from(self.last_byte) * u128::from(self.first_byte);
+        self.counts.scalars(self.neighbour_sum + wrap)
+    }
+
+    /// The 256 counts; complete after [`Meter::finish`].
+    #[must_use]
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Cumulative entropy at the grid points passed.
+    #[must_use]
+    pub fn trajectory(&self) -> &[f64] {
+        &self.trajectory
+    }
+
+    /// Entropy of the bytes between the grid points passed.
+    #[must_use]
+    pub fn block_entropy(&self) -> &[f64] {
+        &self.block_entropy
+    }
+
+    /// Crossings of the threshold: rising, falling, rising, ...
+    #[must_use]
+    pub fn crossings(&self) -> &[Crossing] {
+        &self.crossings
+    }
+
+    /// Move bytes into the current block, measure it when it is whole, return the rest.
+    fn take_block<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let check = next_check(self.measured);
+        let wanted = (check - self.measured) as usize - self.pending.len();
+        let Some((now, rest)) = bytes.split_at_checked(wanted) else {
+            self.pending.extend_from_slice(bytes);
+            return &[];
+        };
+        if self.pending.is_empty() {
+            self.measure_block(now, check);
+        } else {
+            let mut pending = std::mem::take(&mut self.pending);
+            pending.extend_from_slice(now);
+            self.measure_block(&pending, check);
+            pending.clear();
+            self.pending = pending;
+        }
+        self.drop_old_marks();
+        rest
+    }
+
+    /// Count one block; `check` is where it would end if it were whole.
+    fn measure_block(&mut self, bytes: &[u8], check: u64) {
+        self.add_neighbours(bytes);
+        let before = self.measured;
+        self.measured += bytes.len() as u64;
+        let is_point = self.measured == check && check == next_point(before);
+        let sum = if before < DENSE_END {
+            self.count_dense(bytes, is_point)
+        } else {
+            self.count_block(bytes, is_point)
+        };
+        let now = entropy(self.measured, sum);
+        if is_point {
+            self.trajectory.push(now);
+        }
+        if (now >= self.threshold) != self.is_above {
+            self.is_above = !self.is_above;
+            self.find_crossing(bytes, before);
+        }
+    }
+
+    /// Count a block of the dense part byte by byte, keeping both sums up to date.
+    fn count_dense(&mut self, bytes: &[u8], is_point: bool) -> f64 {
+        let step = Tables::get().step();
+        let counts = self.counts.recent_mut(bytes.len() as u64);
+        let mut local = [0_u8; 256];
+        let (mut sum, mut local_sum) = (self.dense_sum, 0);
+        for &byte in bytes {
+            let count = &mut counts[usize::from(byte)];
+            sum += step[*count as usize & 2047];
+            *count += 1;
+            let count = &mut local[usize::from(byte)];
+            local_sum += step[usize::from(*count)];
+            *count += 1;
+        }
+        self.dense_sum = sum;
+        if is_point {
+            let block = entropy(bytes.len() as u64, from_fixed(local_sum));
+            self.block_entropy.push(block);
+        }
+        from_fixed(sum)
+    }
+
+    /// Count a longer block through a table of its own.
+    fn count_block(&mut self, bytes: &[u8], is_point: bool) -> f64 {
+        let tables = Tables::get();
+        let local = count_bytes(bytes);
+        let sum = self.counts.add(&local, bytes.len() as u64, tables);
+        if self.measured <= ONE_CHECK_END {
+            if is_point {
+                let block = entropy(bytes.len() as u64, sum_g(&local, tables));
+                self.block_entropy.push(block);
+            }
+            return sum;
+        }
+        for (total, count) in self.block.iter_mut().zip(&local) {
+            *total += *count;
+        }
+        if is_point {
+            let length = self.block.iter().map(|&count| u64::from(count)).sum();
+            self.block_entropy.push(entropy(length, sum_g(&self.block, tables)));
+            self.block.fill(0);
+        }
+        sum
+    }
+
+    fn add_neighbours(&mut self, bytes: &[u8]) {
+        let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
+            return;
+        };
+        if self.measured == 0 {
+            self.first_byte = first;
+        } else {
+            self.neighbour_sum += u128::from(self.last_byte) * u128::from(first);
+        }
+        // At most 2,048 products of at most 65,025: the sum fits 32 bits.
+        let products = bytes.iter().zip(&bytes[1..]);
+        let sum: u32 = products.map(|(&a, &b)| u32::from(a) * u32::from(b)).sum();
+        self.neighbour_sum += u128::from(sum);
+        self.last_byte = last;
+    }
+
+    /// Walk the block that ended on the other side of the threshold, to find where it crossed.
+    fn find_crossing(&mut self, bytes: &[u8], before: u64) {
+        if self.crossings.len() >= MAX_CROSSINGS {
+            return;
+        }
+        let tables = Tables::get();
+        let mut counts = self.counts.to_array();
+        for &byte in bytes {
+            counts[usize::from(byte)] -= 1;
+        }
+        let mut sum: f64 = counts.iter().map(|&count| tables.g(count)).sum();
+        let mut offset = before;
+        for &byte in bytes {
+            let count = &mut counts[usize::from(byte)];
+            sum += tables.g(*count + 1) - tables.g(*count);
+            *count += 1;
+            offset += 1;
+            if (entropy(offset, sum) >= self.threshold) == self.is_above {
+                break;
+            }
+        }
+        let packet = self.packet_at(offset - 1);
+        self.crossings.push(Crossing { offset, packet });
+    }
+
+    fn packet_at(&self, index: u64) -> PacketRef {
+        let after = self.marks.partition_point(|mark| mark.0 <= index);
+        after
+            .checked_sub(1)
+            .and_then(|at| self.marks.get(at))
+            .map_or_else(PacketRef::default, |mark| mark.1)
+    }
+
+    /// Only the packet of the last measured byte and later ones can still be asked for.
+    fn drop_old_marks(&mut self) {
+        let old = self.marks.partition_point(|mark| mark.0 < self.measured);
+        if old > 1 {
+            self.marks.drain(..old - 1);
+        }
+    }
+}
+
+/// Plug-in entropy in bits per byte of `total` bytes whose counts have the given sum of g.
+fn entropy(total: u64, sum_g: f64) -> f64 {
+    let total = total as f64;
+    // Rounding must not show as an entropy below 0 or above 8.
+    (total.log2() - sum_g / total).clamp(0.0, 8.0)
+}
+
+fn count_bytes(bytes: &[u8]) -> [u32; 256] {
+    let mut counts = [0_u32; 256];
+    if bytes.len() < INTERLEAVE_BYTES {
+        for &byte in bytes {
+            counts[usize::from(byte)] += 1;
+        }
+        return counts;
+    }
+    let mut tables = [[0_u16; 256]; 4];
+    let mut eights = bytes.chunks_exact(8);
+    for eight in &mut eights {
+        for (at, &byte) in eight.iter().enumerate() {
+            tables[at & 3][usize::from(byte)] += 1;
+        }
+    }
+    for &byte in eights.remainder() {
+        tables[0][usize::from(byte)] += 1;
+    }
+    for (value, count) in counts.iter_mut().enumerate() {
+        *count = tables.iter().map(|table| u32::from(table[value])).sum();
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measure(bytes: &[u8], piece: usize) -> Meter {
+        let settings = MeterSettings { depth: None, threshold: 7.9 };
+        let mut meter = Meter::new(settings);
+        for (number, part) in bytes.chunks(piece).enumerate() {
+            let packet = PacketRef { file: 0, number: number as u64 + 1 };
+            assert_eq!(meter.update(part, packet), part.len());
+        }
+        meter.finish();
+        meter
+    }
+
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        };
+        (0..length).map(|_| next()).collect()
+    }
+
+    fn oracle(bytes: &[u8]) -> f64 {
+        let mut counts = [0_u32; 256];
+        bytes.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
+        let total = bytes.len() as f64;
+        let terms = counts.iter().filter(|&&count| count > 0);
+        terms.map(|&count| -f64::from(count) / total * (f64::from(count) / total).log2()).sum()
+    }
+
+    #[test]
+    fn constant_bytes_have_no_entropy_and_all_values_once_have_eight_bits() {
+        assert_eq!(measure(&[7; 5000], 100).entropy(), Some(0.0));
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(measure(&all, 256).entropy(), Some(8.0));
+        assert_eq!(measure(&[], 1).entropy(), None);
+    }
+
+    #[test]
+    fn every_point_agrees_with_the_definition() {
+        let mut bytes = noise(140_000);
+        bytes[3000..9000].fill(b'a');
+        let meter = measure(&bytes, 1460);
+        let (mut at, mut last) = (0, 0);
+        for (&cumulative, &block) in meter.trajectory().iter().zip(meter.block_entropy()) {
+            at = next_point(at);
+            let end = at as usize;
+            assert!((cumulative - oracle(&bytes[..end])).abs() < 1e-11, "at {at}");
+            assert!((block - oracle(&bytes[last..end])).abs() < 1e-11, "block to {at}");
+            last = end;
+        }
+        assert_eq!(meter.trajectory().len(), meter.block_entropy().len());
+        assert!(last > 130_000);
+        assert!((meter.entropy().unwrap_or(0.0) - oracle(&bytes)).abs() < 1e-11);
+    }
+
+    #[test]
+    fn pieces_do_not_matter() {
+        let bytes = noise(70_000);
+        let whole = measure(&bytes, bytes.len());
+        for piece in [1, 7, 32, 1000, 2049] {
+            let meter = measure(&bytes, piece);
+            assert_eq!(meter.trajectory(), whole.trajectory());
+            assert_eq!(meter.block_entropy(), whole.block_entropy());
+            assert_eq!(meter.scalars(), whole.scalars());
+            let offsets = |m: &Meter| m.crossings().iter().map(|c| c.offset).collect::<Vec<_>>();
+            assert_eq!(offsets(&meter), offsets(&whole));
+        }
+    }
+
+    #[test]
+    fn crossing_names_the_byte_and_its_packet() {
+        let bytes = noise(8000);
+        let meter = measure(&bytes, 100);
+        let crossing = meter.crossings()[0];
+        let at = crossing.offset as usize;
+        assert!(oracle(&bytes[..at]) >= 7.9 && oracle(&bytes[..at - 1]) < 7.9);
+        assert_eq!(crossing.packet.number, (at as u64 - 1) / 100 + 1);
+    }
+
+    #[test]
+    fn a_fall_below_the_threshold_is_a_second_crossing() {
+        let mut bytes = noise(4000);
+        bytes.extend([0; 4000]);
+        let meter = measure(&bytes, 500);
+        assert!(meter.crossings().len() >= 2 && meter.crossings().len().is_multiple_of(2));
+        let fall = meter.crossings()[meter.crossings().len() - 1].offset as usize;
+        assert!(fall > 4000 && oracle(&bytes[..fall]) < 7.9 && oracle(&bytes[..fall - 1]) >= 7.9);
+    }
+
+    #[test]
+    fn depth_bounds_what_is_measured() {
+        let mut meter = Meter::new(MeterSettings { depth: Some(100), threshold: 7.9 });
+        assert_eq!(meter.update(&noise(70), PacketRef::default()), 70);
+        assert_eq!(meter.update(&noise(70), PacketRef::default()), 30);
+        assert_eq!(meter.update(&noise(70), PacketRef::default()), 0);
+        meter.finish();
+        assert_eq!(meter.len(), 100);
+    }
+
+    #[test]
+    fn serial_correlation_follows_knuth() {
+        // 1, 2, 3, 4: n*sum(xy) - (sum x)^2 over n*sum(x^2) - (sum x)^2 = (4*24 - 100) / (4*30 - 100).
+        let scalars = measure(&[1, 2, 3, 4], 2).scalars();
+        assert_eq!(scalars.and_then(|s| s.serial_correlation), Some(-0.2));
+        assert_eq!(measure(&[5; 10], 3).scalars().and_then(|s| s.serial_correlation), None);
+    }
+
+    #[test]
+    fn chi_square_of_uniform_counts_is_zero() {
+        let all: Vec<u8> = (0..=255).cycle().take(1024).collect();
+        let scalars = measure(&all, 100).scalars();
+        assert_eq!(scalars.map(|s| (s.chi_square, s.distinct_bytes, s.set_bits_per_byte)), Some((0.0, 256, 4.0)));
+    }
+}

@@ -1,0 +1,426 @@
+//! One direction of one TCP stream: segments in; payload, gaps and conflicts out.
+//!
+//! Stream offset 0 is the first byte after the SYN (RFC 9293, section 3.4), or the first byte
+//! seen where there was no SYN. Offsets are 64 bits wide, so a stream may pass 4 GiB. Bytes are
+//! delivered in order, each once: the first copy of a byte wins, and a later copy that differs is
+//! a *conflicting overlap*. Bytes that arrive early wait; a hole that stays open too long, or to
+//! the end, is delivered as a gap.
+
+mod waiting;
+
+use crate::limits::{
+    MAX_GAPS, MAX_WAITING_PIECES, REORDER_ACKED_BYTES, REORDER_BYTES, UNSEEN_WINDOW_BYTES,
+};
+use crate::meter::PacketRef;
+use waiting::Waiting;
+
+/// Receives what a stream delivers.
+pub trait Sink {
+    /// The next bytes of the stream.
+    fn data(&mut self, bytes: &[u8], packet: PacketRef);
+    /// The next bytes of the stream were seen, but nobody wants to look at them.
+    fn skipped(&mut self, length: u64);
+    /// Whether bytes that come next would still be looked at.
+    fn wants_data(&self) -> bool;
+    /// The bytes delivered so far, from the first on, as far as they were kept.
+    fn kept(&self) -> &[u8];
+}
+
+/// One TCP segment's payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// Sequence number of its first byte.
+    pub seq: u32,
+    /// The bytes that were captured.
+    pub bytes: &'a [u8],
+    /// Bytes that were sent; more than captured where the snaplen cut.
+    pub claimed: u32,
+    /// The packet that it came in.
+    pub packet: PacketRef,
+}
+
+/// What a segment did; several may hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// It repeated bytes that were seen before.
+    pub is_retransmission: bool,
+    /// It repeated bytes with other values; the first copy stays.
+    pub is_conflicting: bool,
+    /// It came before bytes that precede it.
+    pub is_early: bool,
+    /// It began before the first byte of the stream.
+    pub is_before_start: bool,
+    /// It lay far outside what its receiver could accept, and was left out.
+    pub is_out_of_window: bool,
+    /// It was a keep-alive probe: one byte already acknowledged (RFC 9293, section 3.8.4).
+    pub is_keep_alive: bool,
+    /// It filled a hole after that had been given up.
+    pub is_late: bool,
+}
+
+/// Captured payload bytes that were not delivered, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Seen before, keep-alive probes included.
+    pub repeated: u64,
+    /// Before the first byte of the stream.
+    pub before_start: u64,
+    /// Outside the receiver's window.
+    pub out_of_window: u64,
+    /// In a hole that had been given up.
+    pub late: u64,
+}
+
+/// The state of one direction.
+#[derive(Debug, Default)]
+pub struct Stream {
+    base: Option<u32>,
+    next: u64,
+    missed: u64,
+    acked: u64,
+    fin: Option<u64>,
+    conflicts: u64,
+    retransmitted: u64,
+    gaps: Vec<(u64, u64)>,
+    /// First stream offset that the gap list can no longer place; none while it is complete.
+    unmapped_from: Option<u64>,
+    waiting: Waiting,
+}
+
+impl Stream {
+    /// Whether the stream knows where it begins.
+    #[must_use]
+    pub fn has_base(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// Whether any byte or FIN was taken; until then the base may still move.
+    #[must_use]
+    pub fn has_started(&self) -> bool {
+        self.next > 0 || !self.waiting.is_empty() || self.fin.is_some()
+    }
+
+    /// Let stream offset 0 be at sequence number `seq`.
+    pub fn set_base(&mut self, seq: u32) {
+        self.base = Some(seq);
+        self.acked = 0;
+    }
+
+    /// Whether `seq` is the sequence number of stream offset 0.
+    #[must_use]
+    pub fn is_base(&self, seq: u32) -> bool {
+        self.base == Some(seq)
+    }
+
+    /// Stream offset of a sequence number: the one nearest to what is expected next.
+    #[must_use]
+    pub fn offset(&self, seq: u32) -> i64 {
+        let base = self.base.unwrap_or(seq);
+        // Truncation to 32 bits is the arithmetic of sequence numbers (RFC 9293, section 3.4).
+        let expected = base.wrapping_add(self.next as u32);
+        self.next as i64 + i64::from(seq.wrapping_sub(expected) as i32)
+    }
+
+    /// Payload bytes seen, each once.
+    #[must_use]
+    pub fn payload_bytes(&self) -> u64 {
+        self.next - self.missed
+    }
+
+    /// Stream bytes never seen.
+    #[must_use]
+    pub fn missed_bytes(&self) -> u64 {
+        self.missed
+    }
+
+    /// Payload bytes seen again.
+    #[must_use]
+    pub fn retransmitted_bytes(&self) -> u64 {
+        self.retransmitted
+    }
+
+    /// Segments whose bytes differed from the first copy.
+    #[must_use]
+    pub fn conflicts(&self) -> u64 {
+        self.conflicts
+    }
+
+    /// Gaps: bytes delivered before each, and bytes missing there.
+    #[must_use]
+    pub fn gaps(&self) -> &[(u64, u64)] {
+        &self.gaps
+    }
+
+    /// Bytes of memory held for segments that wait.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.waiting.held_bytes()
+    }
+
+    /// Whether the sender's FIN was seen.
+    #[must_use]
+    pub fn has_fin(&self) -> bool {
+        self.fin.is_some()
+    }
+
+    /// Note the sender's FIN at `seq`; false if it cannot be the end of this stream.
+    pub fn fin_at(&mut self, seq: u32, window: u64) -> bool {
+        let offset = self.offset(seq);
+        let is_plausible = self.base.is_some() && self.is_acceptable(offset, window);
+        let Ok(offset) = u64::try_from(offset) else {
+            return false;
+        };
+        match self.fin {
+            _ if !is_plausible => false,
+            Some(first) => first == offset,
+            None if offset < self.next => false,
+            None => {
+                self.fin = Some(offset);
+                true
+            }
+        }
+    }
+
+    /// Note that the receiver acknowledged everything before `ack`.
+    pub fn acknowledge(&mut self, ack: u32, sink: &mut impl Sink) {
+        if self.base.is_none() {
+            return;
+        }
+        let offset = self.offset(ack);
+        let end = self.next.max(self.waiting.end());
+        let Ok(offset) = u64::try_from(offset) else {
+            return;
+        };
+        if offset > self.acked && offset <= end + UNSEEN_WINDOW_BYTES {
+            self.acked = offset;
+            self.give_up_holes(sink);
+        }
+    }
+
+    /// Whether a segment at `offset` could be accepted by the receiver.
+    ///
+    /// `window` is the receiver's advertised window in bytes; where the receiver is not seen, the
+    /// largest window that TCP can have.
+    #[must_use]
+    pub fn is_acceptable(&self, offset: i64, window: u64) -> bool {
+        let reach = self.next.max(self.acked).saturating_add(window.max(REORDER_BYTES));
+        let behind = self.next as i64 - offset;
+        offset <= reach as i64 && behind <= UNSEEN_WINDOW_BYTES as i64
+    }
+
+    /// A datagram of a protocol without sequence numbers: always in order.
+    pub fn append(&mut self, bytes: &[u8], claimed: u32, packet: PacketRef, sink: &mut impl Sink) {
+        self.deliver(bytes, u64::from(claimed), packet, sink);
+    }
+
+    /// Take one segment with payload.
+    pub fn accept(
+        &mut self,
+        segment: Segment<'_>,
+        window: u64,
+        left_out: &mut LeftOut,
+        sink: &mut impl Sink,
+    ) -> Effects {
+        let mut effects = Effects::default();
+        let start = self.offset(segment.seq);
+        let captured = segment.bytes.len() as u64;
+        if !self.is_acceptable(start, window) {
+            left_out.out_of_window += captured;
+            effects.is_out_of_window = true;
+            return effects;
+        }
+        if start == self.next as i64 && self.waiting.is_empty() {
+            let claimed = u64::from(segment.claimed).max(captured);
+            self.deliver(segment.bytes, claimed, segment.packet, sink);
+            return effects;
+        }
+        if segment.claimed <= 1 && start + 1 == self.next as i64 {
+            left_out.repeated += captured;
+            self.retransmitted += captured;
+            effects.is_keep_alive = true;
+            return effects;
+        }
+        self.place(segment, start, left_out, &mut effects, sink);
+        effects
+    }
+
+    /// Deliver everything that waits, holes as gaps: no more segments will come.
+    pub fn finish(&mut self, sink: &mut impl Sink) {
+        while self.skip_hole(sink) {}
+        // What the receiver acknowledged was sent, though it was never seen here. A FIN takes a
+        // sequence number but is no byte.
+        let end = self.fin.map_or(self.acked, |fin| self.acked.min(fin));
+        if self.base.is_some() && end > self.next {
+            self.open_gap(end - self.next);
+        }
+    }
+
+    /// A segment that is not simply the next: cut off what was seen, let the rest wait.
+    fn place(
+        &mut self,
+        segment: Segment<'_>,
+        start: i64,
+        left_out: &mut LeftOut,
+        effects: &mut Effects,
+        sink: &mut impl Sink,
+    ) {
+        let mut piece = waiting::Piece::of(&segment);
+        let mut offset = start;
+        if offset < 0 {
+            effects.is_before_start = true;
+            let cut = piece.cut_front(offset.unsigned_abs());
+            left_out.before_start += cut.len() as u64;
+            offset = 0;
+        }
+        let mut offset = offset.unsigned_abs();
+        if offset < self.next {
+            let repeated = piece.cut_front(self.next - offset);
+            self.compare_with_delivered(offset, repeated, left_out, effects, sink.kept());
+            offset = self.next;
+        }
+        if piece.is_empty() {
+            return;
+        }
+        effects.is_early = offset > self.next;
+        let overlap = self.waiting.insert(offset, piece, sink.wants_data());
+        if overlap.repeated > 0 {
+            left_out.repeated += overlap.repeated;
+            self.retransmitted += overlap.repeated;
+            effects.is_retransmission = true;
+        }
+        if overlap.is_conflicting {
+            self.conflicts += 1;
+            effects.is_conflicting = true;
+        }
+        self.deliver_waiting(sink);
+        self.give_up_holes(sink);
+    }
+
+    /// Bytes before `next`: repeated, or late in a hole that had been given up.
+    fn compare_with_delivered(
+        &mut self,
+        start: u64,
+        bytes: &[u8],
+        left_out: &mut LeftOut,
+        effects: &mut Effects,
+        kept: &[u8],
+    ) {
+        if bytes.is_empty() {
+            // Only headers were captured of it; that it repeats is known all the same.
+            effects.is_retransmission = true;
+            return;
+        }
+        let mut is_conflicting = false;
+        let mut repeated = 0;
+        for (at, run) in self.seen_runs(start, bytes) {
+            repeated += run.len() as u64;
+            let from = usize::try_from(at).unwrap_or(usize::MAX);
+            let first = kept.get(from..).unwrap_or(&[]);
+            is_conflicting |= first.iter().zip(run).any(|(old, new)| old != new);
+        }
+        let end = start + bytes.len() as u64;
+        // Behind the last gap that could be placed, a repeat can be counted but not compared.
+        repeated += self.unmapped_from.map_or(0, |from| end.saturating_sub(from.max(start)));
+        let late = bytes.len() as u64 - repeated;
+        left_out.repeated += repeated;
+        left_out.late += late;
+        self.retransmitted += repeated;
+        effects.is_late = late > 0;
+        effects.is_retransmission = repeated > 0;
+        if is_conflicting {
+            self.conflicts += 1;
+            effects.is_conflicting = true;
+        }
+    }
+
+    /// The parts of `bytes` at stream offset `start` that were delivered, each with its place
+    /// among the delivered bytes.
+    fn seen_runs<'a>(&self, start: u64, bytes: &'a [u8]) -> Vec<(u64, &'a [u8])> {
+        let end = start + bytes.len() as u64;
+        let mut runs = vec![];
+        let (mut run_start, mut skipped) = (0, 0);
+        let ends = self.gaps.iter().map(|&(delivered, missing)| (delivered, missing));
+        let last = self.unmapped_from.unwrap_or(u64::MAX);
+        for (delivered, missing) in ends.chain([(last.saturating_sub(self.gap_total()), 0)]) {
+            let run_end = delivered.saturating_add(skipped);
+            let (from, to) = (start.max(run_start), end.min(run_end));
+            if from < to {
+                let part = &bytes[(from - start) as usize..(to - start) as usize];
+                runs.push((from - skipped, part));
+            }
+            skipped += missing;
+            run_start = run_end.saturating_add(missing);
+        }
+        runs
+    }
+
+    fn gap_total(&self) -> u64 {
+        self.gaps.iter().map(|gap| gap.1).sum()
+    }
+
+    fn deliver(&mut self, bytes: &[u8], claimed: u64, packet: PacketRef, sink: &mut impl Sink) {
+        let captured = bytes.len() as u64;
+        self.next += captured;
+        sink.data(bytes, packet);
+        if claimed > captured {
+            self.open_gap(claimed - captured);
+        }
+    }
+
+    fn deliver_waiting(&mut self, sink: &mut impl Sink) {
+        while let Some(piece) = self.waiting.take_at(self.next) {
+            if piece.has_bytes() {
+                self.deliver(piece.bytes(), piece.claimed(), piece.packet(), sink);
+            } else {
+                self.next += piece.captured();
+                sink.skipped(piece.captured());
+                if piece.claimed() > piece.captured() {
+                    self.open_gap(piece.claimed() - piece.captured());
+                }
+            }
+        }
+    }
+
+    /// Give up holes that stayed open for too many later bytes. Where the receiver acknowledged
+    /// the hole, its bytes did arrive there and most likely will not be sent again.
+    fn give_up_holes(&mut self, sink: &mut impl Sink) {
+        while let Some(first) = self.waiting.start() {
+            let beyond = self.waiting.end() - first;
+            let is_acked = self.acked >= first;
+            let is_patient = beyond <= REORDER_BYTES && self.waiting.len() <= MAX_WAITING_PIECES;
+            if is_patient && !(is_acked && beyond > REORDER_ACKED_BYTES) {
+                return;
+            }
+            self.skip_hole(sink);
+        }
+    }
+
+    /// Open a gap up to the first waiting piece and deliver from there; false if none waits.
+    pub fn skip_hole(&mut self, sink: &mut impl Sink) -> bool {
+        let Some(first) = self.waiting.start() else {
+            return false;
+        };
+        if first > self.next {
+            self.open_gap(first - self.next);
+        }
+        self.deliver_waiting(sink);
+        true
+    }
+
+    fn open_gap(&mut self, missing: u64) {
+        let delivered = self.next - self.missed;
+        let has_room = self.gaps.len() < MAX_GAPS;
+        match self.gaps.last_mut() {
+            Some(last) if last.0 == delivered => last.1 += missing,
+            _ if has_room => self.gaps.push((delivered, missing)),
+            _ => {
+                self.unmapped_from.get_or_insert(self.next);
+            }
+        }
+        self.next += missing;
+        self.missed += missing;
+    }
+}
+
+#[cfg(test)]
+mod tests;
