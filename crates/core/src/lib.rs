@@ -7,6 +7,7 @@
 
 pub mod decode;
 pub mod error;
+pub mod flow;
 pub mod limits;
 pub mod meter;
 pub mod packet;

@@ -43,3 +43,20 @@ pub const MAX_WAITING_PIECES: usize = 4096;
 /// The largest window that TCP can advertise (RFC 7323, section 2.3), used where the receiver is
 /// not seen.
 pub const UNSEEN_WINDOW_BYTES: u64 = 1 << 30;
+
+/// Payload bytes of each direction up to which a flow counts as short: its bytes are kept and
+/// measured at the end. The dense part of the trajectory grid ends here too.
+pub const SHORT_FLOW_BYTES: usize = 2048;
+
+/// Runs of bytes remembered of a short flow before it gets meters of its own.
+pub const MAX_TURNS: usize = 64;
+
+/// Delivered payload kept of each TCP direction to compare later copies with: the default depth.
+pub const KEPT_BYTES: usize = 65_536;
+
+/// Payload-bearing packets of a flow whose sizes and times are kept (`schema.py`, FIRST_PACKETS).
+pub const FIRST_PACKETS: usize = 64;
+
+/// Parts that the flow table is split into, whatever the number of threads: caps apply to each
+/// part, so results must not depend on how many workers share them.
+pub const SHARDS: usize = 8;

@@ -166,14 +166,14 @@ impl Stream {
     /// Note the sender's FIN at `seq`; false if it cannot be the end of this stream.
     pub fn fin_at(&mut self, seq: u32, window: u64) -> bool {
         let offset = self.offset(seq);
-        let is_plausible = self.base.is_some() && self.is_acceptable(offset, window);
+        let is_plausible = self.base.is_some() && self.fits_window(offset, window);
         let Ok(offset) = u64::try_from(offset) else {
             return false;
         };
         match self.fin {
             _ if !is_plausible => false,
             Some(first) => first == offset,
-            None if offset < self.next => false,
+            None if offset < self.next.max(self.waiting.end()) => false,
             None => {
                 self.fin = Some(offset);
                 true
@@ -206,6 +206,20 @@ impl Stream {
         let reach = self.next.max(self.acked).saturating_add(window.max(REORDER_BYTES));
         let behind = self.next as i64 - offset;
         offset <= reach as i64 && behind <= UNSEEN_WINDOW_BYTES as i64
+    }
+
+    /// Whether a RST or FIN at `offset` lies where its receiver would believe it: from what it
+    /// acknowledged to the end of its window (RFC 5961, section 3.2).
+    #[must_use]
+    pub fn fits_window(&self, offset: i64, window: u64) -> bool {
+        let reach = self.next.max(self.acked).saturating_add(window);
+        offset >= self.acked.min(self.next) as i64 && offset <= reach as i64
+    }
+
+    /// Whether `seq` lies behind the FIN.
+    #[must_use]
+    pub fn is_past_fin(&self, seq: u32) -> bool {
+        self.fin.is_some_and(|fin| self.offset(seq) > fin as i64)
     }
 
     /// A datagram of a protocol without sequence numbers: always in order.

@@ -1,0 +1,50 @@
+//! Zeek-style connection history: each letter once, upper case for the originator.
+
+/// Letters in the order in which they first occurred.
+///
+/// s SYN, h SYN with ACK, a ACK without payload, d payload, f FIN, r RST, t retransmitted
+/// payload, g gap, w zero window, i inconsistent flags (FIN with RST), q SYN with FIN or RST.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    letters: [u8; 22],
+    length: u8,
+    seen: u64,
+}
+
+impl History {
+    /// Add a lower-case letter for one direction unless it is there.
+    pub fn note(&mut self, letter: char, is_orig: bool) {
+        let letter = letter as u8;
+        let shift = u32::from(letter.wrapping_sub(b'a') & 31) + if is_orig { 0 } else { 32 };
+        let bit = 1_u64 << (shift & 63);
+        if self.seen & bit != 0 {
+            return;
+        }
+        self.seen |= bit;
+        if let Some(slot) = self.letters.get_mut(usize::from(self.length)) {
+            *slot = if is_orig { letter.to_ascii_uppercase() } else { letter };
+            self.length += 1;
+        }
+    }
+
+    /// The letters as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let letters = self.letters.get(..usize::from(self.length)).unwrap_or(&[]);
+        std::str::from_utf8(letters).unwrap_or("")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_letter_shows_once_per_direction_in_order() {
+        let mut history = History::default();
+        for (letter, is_orig) in [('s', true), ('h', false), ('a', true), ('a', true), ('d', false), ('d', true)] {
+            history.note(letter, is_orig);
+        }
+        assert_eq!(history.as_str(), "ShAdD");
+    }
+}

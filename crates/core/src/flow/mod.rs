@@ -1,0 +1,247 @@
+//! Conversations: what is known of each, and how a packet changes it.
+
+mod history;
+mod key;
+mod payload;
+mod table;
+mod tcp;
+mod weird;
+
+pub use history::History;
+pub use key::{FlowKey, KeyHasher};
+pub use payload::{FlowPayload, PayloadTally, Side};
+pub use table::{Shard, ShardSettings, Timeouts};
+pub use weird::{Weird, Weirds};
+
+use crate::decode::Endpoints;
+use crate::limits::FIRST_PACKETS;
+use crate::meter::{MeterSettings, PacketRef};
+use crate::stream::{LeftOut, Stream};
+
+/// Why a flow ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndReason {
+    /// Both sides sent FIN.
+    Fin,
+    /// A valid RST was seen.
+    Rst,
+    /// The same endpoints began anew.
+    Reuse,
+    /// Nothing was seen for longer than the time-out.
+    Idle,
+    /// It lasted longer than the active limit, and goes on as another record.
+    ActiveLimit,
+    /// It had to make room.
+    Evicted,
+    /// The capture ended.
+    EndOfCapture,
+}
+
+impl EndReason {
+    /// All reasons, in the order of the summary.
+    pub const ALL: [Self; 7] = [
+        Self::Fin,
+        Self::Rst,
+        Self::Reuse,
+        Self::Idle,
+        Self::ActiveLimit,
+        Self::Evicted,
+        Self::EndOfCapture,
+    ];
+
+    /// The name used in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fin => "fin",
+            Self::Rst => "rst",
+            Self::Reuse => "reuse",
+            Self::Idle => "idle",
+            Self::ActiveLimit => "active-limit",
+            Self::Evicted => "evicted",
+            Self::EndOfCapture => "end-of-capture",
+        }
+    }
+}
+
+/// One packet on its way into a flow.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// Its decoded headers.
+    pub decoded: &'a crate::decode::Decoded,
+    /// Its captured payload.
+    pub payload: &'a [u8],
+    /// Nanoseconds since 1970.
+    pub ts_ns: i64,
+    /// Frame bytes on the wire.
+    pub wire_bytes: u64,
+    /// Packets that it stands for: 1, or the fragments of a reassembled datagram.
+    pub packets: u64,
+    /// Its place in its file.
+    pub packet: PacketRef,
+    /// Its place among all packets of the run, from 0; orders flows in the output.
+    pub index: u64,
+}
+
+/// Traffic of one direction.
+#[derive(Debug, Default)]
+pub struct Direction {
+    /// Packets, fragments one by one.
+    pub packets: u64,
+    /// Frame bytes on the wire.
+    pub wire_bytes: u64,
+    /// Where its payload is put in order.
+    pub stream: Stream,
+    /// Whether a SYN of this side was taken.
+    has_syn: bool,
+    /// Receive window that this side advertised last, unscaled.
+    window: u16,
+    /// Window scale from its SYN.
+    window_scale: Option<u8>,
+}
+
+/// One bidirectional conversation.
+#[derive(Debug)]
+pub struct Flow {
+    /// Endpoints as the originator sees them: it is the source.
+    pub endpoints: Endpoints,
+    /// Tunnels of the first packet.
+    pub tunnels: u16,
+    /// Place of the first packet among all packets; unique to the flow.
+    pub index: u64,
+    /// The first packet.
+    pub first_packet: PacketRef,
+    /// Time of the first packet.
+    pub ts_first_ns: i64,
+    /// Latest time seen, never before the first.
+    pub ts_last_ns: i64,
+    /// Originator and responder.
+    pub directions: [Direction; 2],
+    /// Zeek-style letters.
+    pub history: History,
+    /// Oddities met.
+    pub weirds: Weirds,
+    /// TCP without its opening SYN.
+    pub is_midstream: bool,
+    /// Sizes (negative from the responder) and times since the first packet.
+    pub first_payloads: Vec<(i32, i64)>,
+    /// Payload and its meters.
+    pub payload: FlowPayload,
+    /// Whether each packet is reported with the entropy after it.
+    pub is_traced: bool,
+    /// The side whose RST was believed.
+    reset_by: Option<bool>,
+}
+
+impl Flow {
+    fn new(arrival: &Arrival<'_>) -> Self {
+        Self {
+            endpoints: arrival.decoded.endpoints,
+            tunnels: arrival.decoded.tunnels,
+            index: arrival.index,
+            first_packet: arrival.packet,
+            ts_first_ns: arrival.ts_ns,
+            ts_last_ns: arrival.ts_ns,
+            directions: Default::default(),
+            history: History::default(),
+            weirds: Weirds::default(),
+            is_midstream: false,
+            first_payloads: vec![],
+            payload: FlowPayload::default(),
+            is_traced: false,
+            reset_by: None,
+        }
+    }
+
+    /// Whether `endpoints` are those of a packet from the originator.
+    #[must_use]
+    pub fn is_from_originator(&self, endpoints: &Endpoints) -> bool {
+        let own = &self.endpoints;
+        own.src == endpoints.src && own.sport == endpoints.sport && own.dst == endpoints.dst
+    }
+
+    /// Whether TCP has ended on both sides.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.reset_by.is_some() || self.directions.iter().all(|side| side.stream.has_fin())
+    }
+
+    /// The reason that its own packets give for the end, if they give one.
+    #[must_use]
+    pub fn own_end_reason(&self) -> Option<EndReason> {
+        let has_fins = self.directions.iter().all(|side| side.stream.has_fin());
+        match (self.reset_by.is_some(), has_fins) {
+            (_, true) => Some(EndReason::Fin),
+            (true, false) => Some(EndReason::Rst),
+            (false, false) => None,
+        }
+    }
+
+    /// Bytes of memory that the flow holds beside its fixed size.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let waiting: usize = self.directions.iter().map(|side| side.stream.held_bytes()).sum();
+        waiting + self.payload.held_bytes() + self.first_payloads.capacity() * 16
+    }
+
+    /// Take one packet. Returns whether it came from the originator.
+    fn take(&mut self, arrival: &Arrival<'_>, settings: MeterSettings, tally: &mut PayloadTally) -> bool {
+        let is_orig = self.is_from_originator(&arrival.decoded.endpoints);
+        self.ts_last_ns = self.ts_last_ns.max(arrival.ts_ns);
+        let side = &mut self.directions[usize::from(!is_orig)];
+        side.packets += arrival.packets;
+        side.wire_bytes += arrival.wire_bytes;
+        tally.seen += arrival.payload.len() as u64;
+        self.note_first_payload(arrival, is_orig);
+        if arrival.decoded.endpoints.proto == 6 {
+            self.take_tcp(arrival, is_orig, settings, tally);
+        } else {
+            self.take_datagram(arrival, is_orig, settings, tally);
+        }
+        is_orig
+    }
+
+    fn note_first_payload(&mut self, arrival: &Arrival<'_>, is_orig: bool) {
+        let claimed = arrival.decoded.payload_claimed;
+        if claimed == 0 || self.first_payloads.len() >= FIRST_PACKETS {
+            return;
+        }
+        let size = i32::try_from(claimed).unwrap_or(i32::MAX);
+        let since_first = arrival.ts_ns.saturating_sub(self.ts_first_ns);
+        let signed = if is_orig { size } else { -size };
+        self.first_payloads.push((signed, since_first));
+    }
+
+    fn take_datagram(
+        &mut self,
+        arrival: &Arrival<'_>,
+        is_orig: bool,
+        settings: MeterSettings,
+        tally: &mut PayloadTally,
+    ) {
+        let decoded = arrival.decoded;
+        if decoded.payload_claimed > 0 {
+            self.history.note('d', is_orig);
+        }
+        let stream = &mut self.directions[usize::from(!is_orig)].stream;
+        let mut side = Side::new(&mut self.payload, is_orig, false, settings, tally);
+        stream.append(arrival.payload, decoded.payload_claimed, arrival.packet, &mut side);
+    }
+
+    /// Deliver what still waits; no more packets will come.
+    pub fn close(&mut self, settings: MeterSettings, tally: &mut PayloadTally) {
+        for (is_orig, direction) in [true, false].into_iter().zip(&mut self.directions) {
+            let mut side = Side::new(&mut self.payload, is_orig, true, settings, tally);
+            direction.stream.finish(&mut side);
+        }
+    }
+}
+
+impl PayloadTally {
+    fn leave_out(&mut self, left_out: &LeftOut) {
+        self.repeated += left_out.repeated;
+        self.before_start += left_out.before_start;
+        self.out_of_window += left_out.out_of_window;
+        self.late += left_out.late;
+    }
+}

@@ -1,0 +1,238 @@
+//! The payload of a flow on its way into the meters.
+//!
+//! Most flows are short. While a flow is, its payload is simply kept, with the turns in which it
+//! came, and measured once at the end with meters that are used again and again; that costs a
+//! tenth of the memory of three running meters. A longer flow gets meters of its own. The first
+//! bytes of a TCP direction stay kept, so that a later copy can be compared with them.
+
+use crate::limits::{KEPT_BYTES, MAX_TURNS, SHORT_FLOW_BYTES};
+use crate::meter::{Meter, MeterSettings, PacketRef};
+use crate::stream::Sink;
+
+/// Where payload bytes went; `seen` is the sum of all others once every flow has ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PayloadTally {
+    /// Captured payload bytes of packets that belong to flows.
+    pub seen: u64,
+    /// Measured.
+    pub measured: u64,
+    /// Beyond the depth.
+    pub beyond_depth: u64,
+    /// Copies of bytes seen before.
+    pub repeated: u64,
+    /// Before the first byte of a stream.
+    pub before_start: u64,
+    /// Outside the receiver's window.
+    pub out_of_window: u64,
+    /// In a hole that had been given up.
+    pub late: u64,
+}
+
+impl PayloadTally {
+    /// Add another tally.
+    pub fn add(&mut self, other: &Self) {
+        self.seen += other.seen;
+        self.measured += other.measured;
+        self.beyond_depth += other.beyond_depth;
+        self.repeated += other.repeated;
+        self.before_start += other.before_start;
+        self.out_of_window += other.out_of_window;
+        self.late += other.late;
+    }
+}
+
+/// Meters of originator, responder and both.
+pub type Meters = [Meter; 3];
+
+/// Index of the meter of both directions.
+const BOTH: usize = 2;
+
+/// A run of bytes of one direction as it was delivered.
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    length: u32,
+    is_orig: bool,
+    packet: PacketRef,
+}
+
+/// The payload of one flow.
+#[derive(Default)]
+pub struct FlowPayload {
+    kept: [Vec<u8>; 2],
+    turns: Vec<Turn>,
+    meters: Option<Box<Meters>>,
+}
+
+impl std::fmt::Debug for FlowPayload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kept = (self.kept[0].len(), self.kept[1].len());
+        write!(f, "FlowPayload(kept {kept:?}, metered {})", self.meters.is_some())
+    }
+}
+
+/// Meters that have seen nothing.
+#[must_use]
+pub fn new_meters(settings: MeterSettings) -> Box<Meters> {
+    // What is measured of both together is bounded by what is measured of each.
+    let both = MeterSettings { depth: None, ..settings };
+    Box::new([Meter::new(settings), Meter::new(settings), Meter::new(both)])
+}
+
+impl FlowPayload {
+    /// Bytes of memory held.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let kept: usize = self.kept.iter().map(Vec::capacity).sum();
+        let turns = self.turns.capacity() * size_of::<Turn>();
+        let meters = if self.meters.is_some() { size_of::<Meters>() + 2048 } else { 0 };
+        kept + turns + meters
+    }
+
+    /// Bytes delivered so far of one direction, as far as they were kept.
+    #[must_use]
+    pub fn kept(&self, is_orig: bool) -> &[u8] {
+        &self.kept[usize::from(!is_orig)]
+    }
+
+    /// Give the flow meters of its own now, so that entropy can be asked for at any time.
+    pub fn measure_at_once(&mut self, settings: MeterSettings) {
+        if self.meters.is_none() {
+            let mut meters = new_meters(settings);
+            self.replay(&mut meters);
+            self.meters = Some(meters);
+            self.turns = vec![];
+        }
+    }
+
+    /// Running meters, if the flow has its own.
+    #[must_use]
+    pub fn meters(&self) -> Option<&Meters> {
+        self.meters.as_deref()
+    }
+
+    /// Finish measuring. `scratch` is used where the flow has no meters of its own.
+    pub fn finish<'a>(&'a mut self, scratch: &'a mut Meters) -> &'a Meters {
+        let meters = match self.meters.as_deref_mut() {
+            Some(own) => own,
+            None => {
+                scratch.iter_mut().for_each(Meter::clear);
+                Self::replay_turns(&self.turns, &self.kept, scratch);
+                scratch
+            }
+        };
+        meters.iter_mut().for_each(Meter::finish);
+        meters
+    }
+
+    fn replay(&self, meters: &mut Meters) {
+        Self::replay_turns(&self.turns, &self.kept, meters);
+    }
+
+    fn replay_turns(turns: &[Turn], kept: &[Vec<u8>; 2], meters: &mut Meters) {
+        let mut at = [0; 2];
+        for turn in turns {
+            let side = usize::from(!turn.is_orig);
+            let end = at[side] + turn.length as usize;
+            let bytes = kept[side].get(at[side]..end).unwrap_or(&[]);
+            feed(meters, side, bytes, turn.packet);
+            at[side] = end;
+        }
+    }
+}
+
+/// Measure the next bytes of one direction and of both; returns how many were within the depth.
+fn feed(meters: &mut Meters, side: usize, bytes: &[u8], packet: PacketRef) -> usize {
+    let taken = meters[side].update(bytes, packet);
+    meters[BOTH].update(&bytes[..taken], packet);
+    taken
+}
+
+/// One direction of a flow as the place where its stream delivers.
+pub struct Side<'a> {
+    payload: &'a mut FlowPayload,
+    side: usize,
+    settings: MeterSettings,
+    /// Whether later copies will be compared with what was kept.
+    keeps: bool,
+    tally: &'a mut PayloadTally,
+}
+
+impl<'a> Side<'a> {
+    /// Deliver into `payload`; `keeps` for protocols that can repeat bytes.
+    pub fn new(
+        payload: &'a mut FlowPayload,
+        is_orig: bool,
+        keeps: bool,
+        settings: MeterSettings,
+        tally: &'a mut PayloadTally,
+    ) -> Self {
+        Self { payload, side: usize::from(!is_orig), settings, keeps, tally }
+    }
+
+    fn is_short_with(&self, more: usize) -> bool {
+        let length = self.payload.kept[self.side].len() + more;
+        self.payload.meters.is_none()
+            && length <= SHORT_FLOW_BYTES
+            && self.payload.turns.len() < MAX_TURNS
+    }
+
+    /// Keep a run of a short flow to be measured at its end; returns how many were within depth.
+    fn keep_turn(&mut self, bytes: &[u8], packet: PacketRef) -> usize {
+        let kept = &mut self.payload.kept[self.side];
+        let depth = self.settings.depth.map_or(usize::MAX, |depth| depth as usize);
+        let taken = bytes.len().min(depth.saturating_sub(kept.len()));
+        if taken > 0 {
+            kept.extend_from_slice(&bytes[..taken]);
+            let turn = Turn { length: taken as u32, is_orig: self.side == 0, packet };
+            self.payload.turns.push(turn);
+        }
+        taken
+    }
+
+    fn measure(&mut self, bytes: &[u8], packet: PacketRef) -> usize {
+        if self.payload.meters.is_none() {
+            self.payload.measure_at_once(self.settings);
+            if !self.keeps {
+                self.payload.kept = Default::default();
+            }
+        }
+        let Some(meters) = self.payload.meters.as_deref_mut() else {
+            return 0;
+        };
+        let taken = feed(meters, self.side, bytes, packet);
+        if self.keeps {
+            let kept = &mut self.payload.kept[self.side];
+            let room = KEPT_BYTES.saturating_sub(kept.len()).min(taken);
+            kept.extend_from_slice(&bytes[..room]);
+        }
+        taken
+    }
+}
+
+impl Sink for Side<'_> {
+    fn data(&mut self, bytes: &[u8], packet: PacketRef) {
+        let taken = if self.is_short_with(bytes.len()) {
+            self.keep_turn(bytes, packet)
+        } else {
+            self.measure(bytes, packet)
+        };
+        self.tally.measured += taken as u64;
+        self.tally.beyond_depth += (bytes.len() - taken) as u64;
+    }
+
+    fn skipped(&mut self, length: u64) {
+        self.tally.beyond_depth += length;
+    }
+
+    fn wants_data(&self) -> bool {
+        let depth = self.settings.depth.unwrap_or(u64::MAX);
+        match self.payload.meters.as_deref() {
+            Some(meters) => meters[self.side].len() < depth,
+            None => (self.payload.kept[self.side].len() as u64) < depth,
+        }
+    }
+
+    fn kept(&self) -> &[u8] {
+        &self.payload.kept[self.side]
+    }
+}

@@ -1,0 +1,251 @@
+//! The flow table: finds the flow of each packet, and ends flows when their time has come.
+//!
+//! The table is split into shards by endpoints. Flows end on the arrival of a packet that cannot
+//! belong to them (pure packet time), or at the end of an epoch, when all packets up to a certain
+//! number have been seen: expiry by time-out and eviction happen there only, so that the outcome
+//! depends on the packets alone, not on threads or on how the capture was cut into reads.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashTable;
+
+use super::{Arrival, EndReason, Flow, FlowKey, PayloadTally, Weird};
+use crate::limits::SHARDS;
+use crate::meter::MeterSettings;
+
+/// Nanoseconds of packet time without a packet after which a flow ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// TCP that is not closed.
+    pub tcp_ns: i64,
+    /// TCP after both FINs or a RST: long enough for the last acknowledgement and its repeats.
+    pub closed_ns: i64,
+    /// UDP, ICMP and all else.
+    pub other_ns: i64,
+    /// Longest life of a flow; a longer one is cut into several records. None for no limit.
+    pub active_ns: Option<i64>,
+}
+
+/// Settings of a shard.
+#[derive(Clone, Copy, Debug)]
+pub struct ShardSettings {
+    /// What the meters are told.
+    pub meter: MeterSettings,
+    /// When flows end.
+    pub timeouts: Timeouts,
+    /// Flows kept open in all shards together.
+    pub max_flows: usize,
+    /// Bytes of payload state kept in all shards together.
+    pub max_held_bytes: usize,
+}
+
+/// A flow that has ended, with the reason.
+pub type Ended = (Box<Flow>, EndReason);
+
+struct Entry {
+    hash: u64,
+    key: FlowKey,
+    flow: Box<Flow>,
+}
+
+/// A promise to look at a flow again.
+struct Reminder {
+    hash: u64,
+    index: u64,
+    set_ns: i64,
+}
+
+/// One part of the flow table.
+pub struct Shard {
+    settings: ShardSettings,
+    table: HashTable<Entry>,
+    /// Reminders in the order in which they were set: closed, other, open TCP.
+    reminders: [VecDeque<Reminder>; 3],
+    held_bytes: usize,
+    /// Where payload bytes went so far.
+    pub tally: PayloadTally,
+    /// Flows begun so far.
+    pub created: u64,
+    ended: Vec<Ended>,
+}
+
+impl Shard {
+    /// An empty shard.
+    #[must_use]
+    pub fn new(settings: ShardSettings) -> Self {
+        Self {
+            settings,
+            table: HashTable::new(),
+            reminders: Default::default(),
+            held_bytes: 0,
+            tally: PayloadTally::default(),
+            created: 0,
+            ended: vec![],
+        }
+    }
+
+    /// Put a packet into its flow, and return the flow with whether its originator sent it.
+    ///
+    /// `wants_trace` is asked once for each new flow.
+    pub fn take(
+        &mut self,
+        key: FlowKey,
+        hash: u64,
+        arrival: &Arrival<'_>,
+        wants_trace: impl Fn(&Flow) -> bool,
+    ) -> (&Flow, bool) {
+        if let Some(reason) = self.find(hash, &key).and_then(|flow| self.reason_to_end(flow, arrival)) {
+            self.end(hash, |entry| entry.key == key, reason);
+        }
+        let queue_before = self.find(hash, &key).map(queue_of);
+        let settings = self.settings;
+        let entry = self.table.entry(hash, |entry| entry.key == key, |entry| entry.hash);
+        let is_new = queue_before.is_none();
+        let occupied = entry.or_insert_with(|| {
+            let mut flow = Box::new(Flow::new(arrival));
+            if wants_trace(&flow) {
+                flow.is_traced = true;
+                flow.payload.measure_at_once(settings.meter);
+            }
+            Entry { hash, key, flow }
+        });
+        let flow = &mut *occupied.into_mut().flow;
+        let held_before = if is_new { 0 } else { flow.held_bytes() };
+        if arrival.ts_ns < flow.ts_last_ns {
+            flow.weirds.note(Weird::TimeBackwards);
+        }
+        let is_orig = flow.take(arrival, settings.meter, &mut self.tally);
+        self.held_bytes = (self.held_bytes + flow.held_bytes()).saturating_sub(held_before);
+        self.created += u64::from(is_new);
+        let queue = queue_of(flow);
+        if queue_before != Some(queue) {
+            let reminder = Reminder { hash, index: flow.index, set_ns: flow.ts_last_ns };
+            self.reminders[queue].push_back(reminder);
+        }
+        (flow, is_orig)
+    }
+
+    fn find(&self, hash: u64, key: &FlowKey) -> Option<&Flow> {
+        self.table.find(hash, |entry| entry.key == *key).map(|entry| &*entry.flow)
+    }
+
+    fn reason_to_end(&self, flow: &Flow, arrival: &Arrival<'_>) -> Option<EndReason> {
+        let timeouts = &self.settings.timeouts;
+        let idle = arrival.ts_ns.saturating_sub(flow.ts_last_ns);
+        let age = arrival.ts_ns.saturating_sub(flow.ts_first_ns);
+        if idle > timeouts.of(flow) {
+            return Some(flow.own_end_reason().unwrap_or(EndReason::Idle));
+        }
+        if timeouts.active_ns.is_some_and(|limit| age > limit) {
+            return Some(EndReason::ActiveLimit);
+        }
+        let is_tcp = arrival.decoded.endpoints.proto == 6;
+        (is_tcp && flow.is_reused_by(arrival))
+            .then(|| flow.own_end_reason().unwrap_or(EndReason::Reuse))
+    }
+
+    /// The end of an epoch: all packets so far were seen, the earliest of the epoch at `now_ns`.
+    pub fn end_epoch(&mut self, now_ns: i64) {
+        for queue in 0..self.reminders.len() {
+            self.expire(queue, now_ns);
+        }
+        self.evict();
+    }
+
+    /// End every flow: the capture is over.
+    pub fn end_all(&mut self) {
+        for entry in self.table.drain() {
+            let reason = entry.flow.own_end_reason().unwrap_or(EndReason::EndOfCapture);
+            self.ended.push((entry.flow, reason));
+        }
+        self.reminders = Default::default();
+        self.held_bytes = 0;
+    }
+
+    /// Flows that ended since the last call, in no particular order.
+    pub fn take_ended(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Open flows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether no flow is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    fn end(&mut self, hash: u64, is_it: impl Fn(&Entry) -> bool, reason: EndReason) {
+        if let Ok(found) = self.table.find_entry(hash, is_it) {
+            let (entry, _) = found.remove();
+            self.held_bytes = self.held_bytes.saturating_sub(entry.flow.held_bytes());
+            self.ended.push((entry.flow, reason));
+        }
+    }
+
+    /// Look at the flows whose reminders are due: end them or remind again.
+    ///
+    /// A flow is looked at when its time-out has passed since the reminder was set, so each is
+    /// visited at most once per time-out, however many packets it has.
+    fn expire(&mut self, queue: usize, now_ns: i64) {
+        let timeout = self.settings.timeouts.of_queue(queue);
+        while let Some(first) = self.reminders[queue].front() {
+            if now_ns.saturating_sub(first.set_ns) <= timeout {
+                return;
+            }
+            let Some(Reminder { hash, index, .. }) = self.reminders[queue].pop_front() else {
+                return;
+            };
+            let found = self.table.find(hash, |entry| entry.flow.index == index);
+            let Some(flow) = found.map(|entry| &entry.flow).filter(|flow| queue_of(flow) == queue) else {
+                continue;
+            };
+            if now_ns.saturating_sub(flow.ts_last_ns) > timeout {
+                let reason = flow.own_end_reason().unwrap_or(EndReason::Idle);
+                self.end(hash, |entry| entry.flow.index == index, reason);
+            } else {
+                self.reminders[queue].push_back(Reminder { hash, index, set_ns: now_ns });
+            }
+        }
+    }
+
+    /// Make room: closed flows first, then those that were longest without a reminder.
+    fn evict(&mut self) {
+        let max_flows = (self.settings.max_flows / SHARDS).max(1);
+        let max_held = self.settings.max_held_bytes / SHARDS;
+        for queue in 0..self.reminders.len() {
+            while self.table.len() > max_flows || self.held_bytes > max_held {
+                let Some(Reminder { hash, index, .. }) = self.reminders[queue].pop_front() else {
+                    break;
+                };
+                self.end(hash, |entry| entry.flow.index == index, EndReason::Evicted);
+            }
+        }
+    }
+}
+
+impl Timeouts {
+    fn of(&self, flow: &Flow) -> i64 {
+        self.of_queue(queue_of(flow))
+    }
+
+    fn of_queue(&self, queue: usize) -> i64 {
+        match queue {
+            0 => self.closed_ns,
+            1 => self.other_ns,
+            _ => self.tcp_ns,
+        }
+    }
+}
+
+fn queue_of(flow: &Flow) -> usize {
+    match flow.endpoints.proto {
+        6 if flow.is_closed() => 0,
+        6 => 2,
+        _ => 1,
+    }
+}
