@@ -1,0 +1,159 @@
+"""Facts about the captures in `examples/`, checked without wiretropy and without root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.catalogue import discover
+from lab.manifest import CONTENTS, Row, read_manifest
+from lab.pcap import MAGIC_MICROSECONDS, TcpFlow, has_correct_checksums, read_packets, tcp_flows
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+CAPTURES = sorted(EXAMPLES.glob("*.pcap"))
+ROWS = read_manifest(EXAMPLES / "manifest.csv")
+
+ETHERNET_FRAME_BYTES = 1514  # 1,500 of IP and 14 of Ethernet; anything larger was merged by an offload
+FILE_CAP_BYTES, DEMO_CAP_BYTES, TOTAL_CAP_BYTES = 120_000, 250_000, 900_000
+MEASURED_BYTES = 65_536  # what wiretropy measures of each direction by default
+
+
+def flows_of(name: str) -> list[TcpFlow]:
+    return tcp_flows(read_packets(EXAMPLES / name))
+
+
+def flow_of(row: Row) -> TcpFlow:
+    named = [flow for flow in flows_of(row.file) if (written(flow.orig), written(flow.resp)) == (row.orig, row.resp)]
+    assert len(named) == 1, f"{row.file} holds {len(named)} flows {row.orig} -> {row.resp}"
+    return named[0]
+
+
+def written(side: tuple[str, int]) -> str:
+    return f"{side[0]}:{side[1]}"
+
+
+def rows_of(name: str) -> list[Row]:
+    return [row for row in ROWS if row.file == name]
+
+
+def row_id(row: Row) -> str:
+    return f"{row.file}:{row.orig}"
+
+
+every_capture = pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+every_row = pytest.mark.parametrize("row", ROWS, ids=row_id)
+
+
+@every_capture
+def test_capture_begins_with_the_magic_of_a_classic_pcap(path: Path) -> None:
+    assert path.read_bytes()[:4] == MAGIC_MICROSECONDS.to_bytes(4, "little")
+
+
+@every_capture
+def test_packets_are_whole_and_of_wire_size(path: Path) -> None:
+    packets = list(read_packets(path))
+    assert packets
+    assert all(len(packet.frame) == packet.origlen <= ETHERNET_FRAME_BYTES for packet in packets)
+
+
+@every_capture
+def test_packets_have_correct_checksums(path: Path) -> None:
+    assert all(has_correct_checksums(packet) for packet in read_packets(path))
+
+
+@every_capture
+def test_packets_are_in_order_of_time(path: Path) -> None:
+    times = [packet.time_ns for packet in read_packets(path)]
+    assert times == sorted(times)
+
+
+@every_capture
+def test_every_flow_is_complete_from_syn_to_close(path: Path) -> None:
+    for flow in flows_of(path.name):
+        assert flow.is_closed, f"{written(flow.orig)} was never closed"
+        # payload() refuses a direction with a byte missing.
+        assert flow.payload(flow.orig) or flow.payload(flow.resp)
+
+
+@every_capture
+def test_addresses_are_private_or_for_documentation(path: Path) -> None:
+    for flow in flows_of(path.name):
+        for address, _port in (flow.orig, flow.resp):
+            assert address.startswith(("10.", "203.0.113.", "198.51.100.", "192.0.2.")), address
+
+
+@every_capture
+def test_every_flow_of_a_capture_has_its_row(path: Path) -> None:
+    assert sorted((written(flow.orig), written(flow.resp)) for flow in flows_of(path.name)) == sorted(
+        (row.orig, row.resp) for row in rows_of(path.name)
+    )
+
+
+def test_examples_stay_small() -> None:
+    sizes = {path.name: path.stat().st_size for path in CAPTURES}
+    assert all(size <= FILE_CAP_BYTES for name, size in sizes.items() if name != "demo.pcap"), sizes
+    assert sizes.get("demo.pcap", 0) <= DEMO_CAP_BYTES
+    assert sum(path.stat().st_size for path in EXAMPLES.iterdir()) <= TOTAL_CAP_BYTES
+
+
+def test_readme_names_every_capture() -> None:
+    readme = (EXAMPLES / "README.md").read_text()
+    assert [path.name for path in CAPTURES if f"`{path.name}`" not in readme] == []
+
+
+@every_row
+def test_row_names_a_flow_of_its_file(row: Row) -> None:
+    assert flow_of(row)
+
+
+@every_row
+def test_row_says_who_spoke_and_what(row: Row) -> None:
+    assert row.client and row.server
+    assert row.content in CONTENTS
+    assert row.label in {one.label for one in discover().values()}
+
+
+@every_row
+def test_encryption_begins_inside_the_payload_or_never(row: Row) -> None:
+    flow = flow_of(row)
+    for offset, side in ((row.orig_encrypted_from, flow.orig), (row.resp_encrypted_from, flow.resp)):
+        assert offset == "" or 0 < int(offset) < len(flow.payload(side))
+    if row.content != "encrypted":
+        assert row.orig_encrypted_from == row.resp_encrypted_from == ""
+
+
+@pytest.mark.parametrize("name", ["https.pcap", "ssh2-long.pcap"])
+def test_long_transfer_fills_the_measured_depth(name: str) -> None:
+    assert any(len(flow.payload(flow.resp)) > MEASURED_BYTES for flow in flows_of(name))
+
+
+def test_short_ssh2_sessions_are_short_and_greet_as_ssh2() -> None:
+    flows = flows_of("ssh2-short.pcap")
+    assert len(flows) >= 2
+    for flow in flows:
+        for side in (flow.orig, flow.resp):
+            assert flow.payload(side).startswith(b"SSH-2.0-OpenSSH_")
+            assert len(flow.payload(side)) < 8_192
+
+
+def test_https_flows_begin_with_a_tls_handshake() -> None:
+    for flow in flows_of("https.pcap"):
+        assert flow.payload(flow.orig)[:2] == b"\x16\x03"
+        assert flow.payload(flow.resp)[:2] == b"\x16\x03"
+
+
+def test_gzip_body_is_announced_in_plain_headers_and_begins_as_gzip() -> None:
+    (flow,) = flows_of("http-gzip.pcap")
+    headers, _, body = flow.payload(flow.resp).partition(b"\r\n\r\n")
+    assert b"Content-Encoding: gzip" in headers
+    chunk_size, _, chunk = body.partition(b"\r\n")
+    assert int(chunk_size, 16) > 0
+    assert chunk.startswith(b"\x1f\x8b\x08")  # RFC 1952: gzip magic, deflate
+    assert 20_000 <= len(body) <= 70_000
+
+
+def test_plain_http_is_ascii_text() -> None:
+    for flow in flows_of("http-plain.pcap"):
+        assert flow.payload(flow.orig).isascii()
+        assert flow.payload(flow.resp).isascii()
