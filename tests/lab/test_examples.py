@@ -157,3 +157,30 @@ def test_plain_http_is_ascii_text() -> None:
     for flow in flows_of("http-plain.pcap"):
         assert flow.payload(flow.orig).isascii()
         assert flow.payload(flow.resp).isascii()
+
+
+SSH1_CIPHER_NUMBERS = {"des": 2, "3des": 3, "blowfish": 6}
+
+
+def test_ssh1_sessions_greet_as_ssh1() -> None:
+    flows = flows_of("ssh1.pcap")
+    assert len(flows) >= 3
+    for flow in flows:
+        assert flow.payload(flow.orig).startswith(b"SSH-1.5-")
+        assert flow.payload(flow.resp).startswith(b"SSH-1.5-Uppity")
+
+
+@pytest.mark.parametrize("row", rows_of("ssh1.pcap"), ids=row_id)
+def test_ssh1_cipher_is_the_one_the_manifest_names(row: Row) -> None:
+    flow = flow_of(row)
+    packet = flow.payload(flow.orig).partition(b"\n")[2]
+    padding = 8 - int.from_bytes(packet[:4], "big") % 8
+    message, cipher = packet[4 + padding], packet[5 + padding]
+    assert message == 3  # SSH_CMSG_SESSION_KEY, which begins with the cipher's number
+    assert f"cipher={next(name for name, number in SSH1_CIPHER_NUMBERS.items() if number == cipher)} " in row.settings
+
+
+def test_ssh1_was_spoken_by_two_clients_with_three_ciphers() -> None:
+    rows = rows_of("ssh1.pcap")
+    assert {row.client.split()[0] for row in rows} == {"plink", "ssh1"}
+    assert {row.settings.split()[0] for row in rows} == {"cipher=3des", "cipher=blowfish", "cipher=des"}
