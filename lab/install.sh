@@ -18,7 +18,7 @@ packages=(
     openssh-server openssh-client dropbear-bin
     putty-tools openssh-client-ssh1 socat
     ffmpeg rtmpdump
-    xrdp tigervnc-standalone-server rdesktop freerdp2-x11 xvfb xdotool
+    xrdp tigervnc-standalone-server rdesktop freerdp2-x11 xvfb xdotool xterm
     build-essential cmake dpkg-dev
 )
 

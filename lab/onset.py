@@ -12,6 +12,12 @@ from collections.abc import Callable
 SSH2_MSG_NEWKEYS = 21  # RFC 4253, section 12
 TLS_CHANGE_CIPHER_SPEC, TLS_APPLICATION_DATA = 20, 23  # RFC 8446, appendix B.1
 
+TPKT_VERSION = 3  # RFC 1006, section 6
+X224_DATA = b"\x02\xf0\x80"
+MCS_SEND_DATA = (0x64, 0x68)  # T.125: SendDataRequest from the client, SendDataIndication from the server
+SEC_EXCHANGE_PKT, SEC_ENCRYPT = 0x0001, 0x0008  # MS-RDPBCGR 2.2.8.1.1.2.1
+FASTPATH_ENCRYPTED = 0x80  # MS-RDPBCGR 2.2.9.1.2
+
 
 def ssh2(payload: bytes) -> int | None:
     """SSH-2: everything after SSH_MSG_NEWKEYS (RFC 4253, section 7.3)."""
@@ -51,8 +57,46 @@ def tls(payload: bytes) -> int | None:
     return None
 
 
+def rdp(payload: bytes) -> int | None:
+    """RDP standard security: the first PDU that is marked as encrypted, from behind its flags on.
+
+    MS-RDPBCGR 2.2.8.1.1.2 (security header of PDUs in TPKT, X.224 and MCS) and 2.2.9.1.2, 2.2.8.1.2 (fast path). What follows the
+    flags is a keyed digest, then ciphertext; the FIPS level puts four more readable bytes before them.
+    """
+    at = 0
+    while at + 4 <= len(payload):
+        slow = payload[at] == TPKT_VERSION
+        size = int.from_bytes(payload[at + 2 : at + 4], "big") if slow else _fast_path_size(payload, at)
+        if size == 0:
+            return None
+        found = _slow_path_ciphertext(payload[at : at + size]) if slow else _fast_path_ciphertext(payload[at : at + size])
+        if found:
+            return at + found
+        at += size
+    return None
+
+
+def _fast_path_size(payload: bytes, at: int) -> int:
+    """The PDU's size, in one byte or, if its top bit is set, in two."""
+    first, second = payload[at + 1], payload[at + 2]
+    return (first & 0x7F) << 8 | second if first & 0x80 else first
+
+
+def _fast_path_ciphertext(pdu: bytes) -> int:
+    return (3 if pdu[1] & 0x80 else 2) if pdu[0] & FASTPATH_ENCRYPTED else 0
+
+
+def _slow_path_ciphertext(pdu: bytes) -> int:
+    # TPKT (4 bytes), X.224 data (3), then MCS: choice, initiator (2), channel (2), priority, and its length in one or two bytes.
+    if len(pdu) < 19 or pdu[4:7] != X224_DATA or pdu[7] not in MCS_SEND_DATA:
+        return 0
+    flags_at = 15 if pdu[13] & 0x80 else 14
+    flags = int.from_bytes(pdu[flags_at : flags_at + 2], "little")
+    return flags_at + 4 if flags & SEC_ENCRYPT and not flags & SEC_EXCHANGE_PKT else 0
+
+
 def _within(end: int, payload: bytes) -> int | None:
     return end if end < len(payload) else None
 
 
-RULES: dict[str, Callable[[bytes], int | None]] = {"ssh-2": ssh2, "ssh-1": ssh1, "tls": tls}
+RULES: dict[str, Callable[[bytes], int | None]] = {"ssh-2": ssh2, "ssh-1": ssh1, "tls": tls, "rdp": rdp}

@@ -84,15 +84,22 @@ class Stage:
         path.chmod(mode)
         return path
 
-    def start(self, argv: Sequence[str], *, port: int, env: dict[str, str] | None = None) -> None:
-        """Start a server on the server's side and wait until it listens on `port`."""
+    def start(self, argv: Sequence[str], *, port: int, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start a server on the server's side and wait until it listens on `port`. It ends with the stage, or by `stop`."""
         process, log = self._spawn(self.network.server_space, argv, env)
         self._wait(lambda: is_listening(process.pid, port), process, log, f"{argv[0]} to listen on port {port}")
+        return process
 
-    def background(self, argv: Sequence[str], *, ready: Path, env: dict[str, str] | None = None) -> None:
-        """Start a program the clients need, such as a display, on the client's side; wait until `ready` exists."""
-        process, log = self._spawn(self.network.client_space, argv, env)
-        self._wait(ready.exists, process, log, f"{argv[0]} to make {ready.name}")
+    def stop(self, process: subprocess.Popen[bytes]) -> None:
+        """End a server before the stage closes, to start another in its place."""
+        _reap(process)
+
+    def background(self, argv: Sequence[str], *, ready: Path | None = None, env: dict[str, str] | None = None, at_server: bool = False) -> None:
+        """Start a program that a client or server needs, such as a display, and wait until the file `ready` exists."""
+        space = self.network.server_space if at_server else self.network.client_space
+        process, log = self._spawn(space, argv, env)
+        if ready:
+            self._wait(ready.exists, process, log, f"{argv[0]} to make {ready.name}")
 
     def run(
         self, argv: Sequence[str], *, env: dict[str, str] | None = None, typed: str = "", key_seconds: float = 0.05, exits: Sequence[int] = (0,)
@@ -113,16 +120,14 @@ class Stage:
         if status not in exits:
             raise LabError(f"{argv[0]} ended with status {status}, expected {exits}; {_last_words(log)}")
 
-    def run_for(self, seconds: float, argv: Sequence[str], *, env: dict[str, str] | None = None, stop: signal.Signals = signal.SIGTERM) -> None:
-        """Run a client that would not end by itself, and ask it to stop after `seconds`. Raises LabError if it ends early."""
+    @contextmanager
+    def running(self, argv: Sequence[str], *, env: dict[str, str] | None = None) -> Iterator[None]:
+        """Run a client that would not end by itself, and ask it to stop after the block. Raises LabError if it ended before that."""
         process, log = self._spawn(self.network.client_space, argv, env)
-        try:
-            status = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(stop)
-            process.wait(RUN_SECONDS)
-        else:
-            raise LabError(f"{argv[0]} ended with status {status} before its {seconds} s were over; {_last_words(log)}")
+        yield
+        if process.poll() is not None:
+            raise LabError(f"{argv[0]} ended with status {process.returncode} while it was needed; {_last_words(log)}")
+        _reap(process)
 
     @contextmanager
     def session(self, truth: Truth) -> Iterator[None]:
@@ -204,10 +209,11 @@ def row_of(name: str, truth: Truth, flow: TcpFlow) -> Row:
 def is_listening(pid: int, port: int) -> bool:
     """True if a TCP socket listens on `port` in the network that process `pid` sees. No packet is sent to find out."""
     try:
-        table = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+        # A server that listens on IPv6's wildcard address takes IPv4 connections as well.
+        tables = [Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
     except OSError:  # the process has just ended
         return False
-    sockets = (line.split() for line in table)
+    sockets = (line.split() for table in tables for line in table)
     return any(state == "0A" and int(local.rpartition(":")[2], 16) == port for _, local, _, state, *_ in sockets)
 
 

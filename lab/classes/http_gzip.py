@@ -12,7 +12,7 @@ LABEL = "http/gzip"
 PORT = 80
 CLIENT = "10.0.0.6"
 
-PAGE = 160_000  # comes to about a quarter of that when compressed
+PAGE = 90_000  # comes to about a third of that when compressed
 
 
 def record(stage: Stage) -> None:

@@ -33,7 +33,7 @@ def record(stage: Stage) -> None:
     """Eight sessions: every cipher, both clients, both ways to log in, a compressed one and a refused password."""
     uppity.make_keys(stage)
     uppity.start(stage, port=PORT)
-    stage.write("home/minutes.txt", text(14_000, "minutes"))
+    stage.write("home/minutes.txt", text(8_000, "minutes"))
     plink, ssh1 = Plink(stage), Ssh1(stage)
     with stage.capture("ssh1.pcap"):
         plink.play("3des", "password", command="uname -s")

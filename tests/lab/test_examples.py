@@ -184,3 +184,50 @@ def test_ssh1_was_spoken_by_two_clients_with_three_ciphers() -> None:
     rows = rows_of("ssh1.pcap")
     assert {row.client.split()[0] for row in rows} == {"plink", "ssh1"}
     assert {row.settings.split()[0] for row in rows} == {"cipher=3des", "cipher=blowfish", "cipher=des"}
+
+
+def test_encrypted_rows_say_where_encryption_begins() -> None:
+    assert [row_id(row) for row in ROWS if row.content == "encrypted" and not (row.orig_encrypted_from or row.resp_encrypted_from)] == []
+
+
+@pytest.mark.parametrize("name", ["rtmp.pcap", "rtmp-long.pcap"])
+def test_rtmp_flows_begin_with_version_3_from_both_sides(name: str) -> None:
+    for flow in flows_of(name):
+        for side in (flow.orig, flow.resp):
+            assert flow.payload(side)[0] == 3
+            assert len(flow.payload(side)) > 1 + 1536 + 1536  # version, own random bytes, the other's echoed
+
+
+RDP_CAPTURES = ("rdp-rdesktop.pcap", "rdp-xfreerdp.pcap", "rdp-broken-off.pcap")
+RDP_LEVEL_NUMBERS = {"none": 0, "low": 1, "medium": 2, "high": 3, "fips": 4}  # MS-RDPBCGR 2.2.1.4.3, encryptionLevel
+SC_SECURITY = b"\x02\x0c"  # the type of the server's security settings, little-endian
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.file in RDP_CAPTURES], ids=row_id)
+def test_rdp_server_announces_the_level_the_manifest_names(row: Row) -> None:
+    flow = flow_of(row)
+    assert b"Cookie: mstshash=ada\r\n" in flow.payload(flow.orig)[:64]
+    settings = flow.payload(flow.resp)
+    at = settings.index(SC_SECURITY) + 4  # behind the block's type and length comes the method, then the level
+    level = int.from_bytes(settings[at + 4 : at + 8], "little")
+    assert f"level={next(name for name, number in RDP_LEVEL_NUMBERS.items() if number == level)} " in row.settings
+
+
+def test_rdp_was_spoken_by_two_clients_at_four_levels() -> None:
+    rows = [row for row in ROWS if row.file in RDP_CAPTURES[:2]]
+    assert {row.client.split()[0] for row in rows} == {"rdesktop", "xfreerdp"}
+    assert {row.settings.split()[1] for row in rows} == {"level=none", "level=low", "level=high", "level=fips"}
+
+
+def test_demo_holds_whole_flows_of_the_other_captures() -> None:
+    for row in rows_of("demo.pcap"):
+        demo = flow_of(row)
+        (twin,) = [one for one in ROWS if one.file != "demo.pcap" and (one.orig, one.resp) == (row.orig, row.resp)]
+        source = flow_of(twin)
+        assert [demo.payload(side) for side in (demo.orig, demo.resp)] == [source.payload(side) for side in (source.orig, source.resp)]
+
+
+def test_demo_mixes_kinds_of_traffic_and_interleaves_them() -> None:
+    assert {row.label for row in rows_of("demo.pcap")} >= {"ssh/ssh-1", "ssh/ssh-2", "tls/https", "rdp/standard", "rtmp", "http/gzip", "http/plain"}
+    spans = [(flow.segments[0].time_ns, flow.segments[-1].time_ns) for flow in flows_of("demo.pcap")]
+    assert sum(later[0] < earlier[1] for earlier, later in zip(spans, spans[1:], strict=False)) >= 2

@@ -51,3 +51,31 @@ def test_tls12_is_encrypted_from_the_finished_message_after_change_cipher_spec()
 
 def test_tls_handshake_that_breaks_off_is_never_encrypted() -> None:
     assert onset.tls(tls_record(22, 500)) is None
+
+
+def rdp_pdu(choice: int, flags: int, payload: bytes) -> bytes:
+    inner = b"\x02\xf0\x80" + bytes([choice, 0, 7, 3, 0xEB, 0x70]) + (0x8000 | len(payload) + 4).to_bytes(2, "big") + flags.to_bytes(4, "little") + payload
+    return b"\x03\x00" + (len(inner) + 4).to_bytes(2, "big") + inner
+
+
+CONNECT = b"\x03\x00\x00\x0b\x06\xd0\x00\x00\x12\x34\x00"
+EXCHANGE = rdp_pdu(0x64, 0x0201, bytes(72))
+
+
+def test_rdp_is_encrypted_behind_the_flags_of_the_first_encrypted_pdu() -> None:
+    clear = CONNECT + EXCHANGE
+    assert onset.rdp(clear + rdp_pdu(0x64, 0x0048, b"\xaa" * 80)) == len(clear) + 4 + 3 + 6 + 2 + 4
+
+
+def test_rdp_fast_path_is_encrypted_behind_its_length() -> None:
+    assert onset.rdp(CONNECT + b"\x80\x0a" + b"\xaa" * 8) == len(CONNECT) + 2
+    assert onset.rdp(CONNECT + b"\x80\x80\x0b" + b"\xaa" * 8) == len(CONNECT) + 3
+
+
+def test_rdp_without_an_encrypted_pdu_is_never_encrypted() -> None:
+    assert onset.rdp(CONNECT + EXCHANGE + rdp_pdu(0x68, 0x0080, bytes(90)) + b"\x00\x0a" + bytes(8)) is None
+
+
+def test_rdp_cut_inside_a_header_is_never_encrypted() -> None:
+    assert onset.rdp(CONNECT + b"\x00\x00\x00") is None
+    assert onset.rdp(CONNECT + b"\x00\x00\x00\x00\x00") is None
