@@ -36,7 +36,7 @@ class TrafficClass:
 
 
 def discover() -> dict[str, TrafficClass]:
-    """Load every class module; the result is sorted by name. Raises LabError if a module lacks LABEL, record or a docstring."""
+    """Load every class module, by name. Raises LabError if a module lacks LABEL, record or a docstring."""
     names = sorted(module.name for module in pkgutil.iter_modules(classes.__path__))
     found = (_load(name) for name in names)
     return {one.name: one for one in found}
@@ -60,7 +60,7 @@ def _load(name: str) -> TrafficClass:
     return TrafficClass(
         name=name.replace("_", "-"),
         label=module.LABEL,
-        summary=module.__doc__.strip().splitlines()[0],
+        summary=str(module.__doc__).strip().splitlines()[0],
         client=getattr(module, "CLIENT", CLIENT),
         server=getattr(module, "SERVER", SERVER),
         record=module.record,

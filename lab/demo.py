@@ -2,7 +2,8 @@
 
     python -m lab.demo examples        writes examples/demo.pcap and its rows of the manifest
 
-Packets are those of the other captures, byte for byte; only their times are moved, all of a flow by the same amount. No root is needed.
+Packets are those of the other captures, byte for byte; only their times are moved, all of a flow by the same amount.
+No root is needed.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from lab.pcap import Packet, TcpFlow, read_packets, tcp_flows, tcp_segment, writ
 
 NAME = "demo.pcap"
 
-# In order of appearance: a capture, and which of its flows (0 is the oldest). Long, slow ones come early, so that others
-# happen while they last.
+# In order of appearance: a capture, and which of its flows (0 is the oldest). Long, slow ones come early, so that
+# others happen while they last.
 CAST = (
     ("rdp-rdesktop.pcap", 1),
     ("rtmp.pcap", 0),
@@ -49,7 +50,7 @@ def interleave(flows: Sequence[Sequence[Packet]]) -> list[Packet]:
 
 
 def make_demo(folder: Path) -> None:
-    """Write the demo capture and its rows into a folder of examples. Raises LabError if a session of the cast is missing."""
+    """Write the demo capture and its rows into a folder of examples. Raises LabError if one of the cast is missing."""
     rows = read_manifest(folder / "manifest.csv")
     flows: list[list[Packet]] = []
     played: list[Row] = []
@@ -77,7 +78,9 @@ def _row_of(flow: TcpFlow, name: str, rows: Sequence[Row]) -> Row:
 
 def main(argv: list[str] | None = None) -> int:
     """Make the demo; return 0, or 1 with a message if the examples do not hold what it needs."""
-    parser = argparse.ArgumentParser(prog="python -m lab.demo", description="Lay sessions of the examples over each other in one capture.")
+    parser = argparse.ArgumentParser(
+        prog="python -m lab.demo", description="Lay sessions of the examples over each other in one capture."
+    )
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the examples and their manifest.csv")
     try:
         make_demo(parser.parse_args(argv).folder)

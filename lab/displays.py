@@ -10,8 +10,8 @@ from lab.stage import Stage
 
 SCREEN = "640x480x16"
 
-# A display's socket lies in the machine's /tmp, so its number must be nobody else's: it is taken from the lab's process id,
-# above the low numbers that people use.
+# A display's socket lies in the machine's /tmp, so its number must be nobody else's: it is taken from the lab's process
+# id, above the low numbers that people use.
 FIRST_DISPLAY, DISPLAYS = 100, 20_000
 
 
@@ -24,7 +24,9 @@ def display_of(side: str) -> str:
 def start_screen(stage: Stage) -> dict[str, str]:
     """Give the client's side a screen; return the environment that makes programs draw on it."""
     display = display_of("client")
-    stage.background(["Xvfb", display, "-screen", "0", SCREEN, "-nolisten", "tcp"], ready=Path(f"/tmp/.X11-unix/X{display[1:]}"))
+    stage.background(
+        ["Xvfb", display, "-screen", "0", SCREEN, "-nolisten", "tcp"], ready=Path(f"/tmp/.X11-unix/X{display[1:]}")
+    )
     return {"DISPLAY": display}
 
 

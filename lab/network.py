@@ -1,7 +1,7 @@
 """Two network namespaces, client and server, joined by one virtual cable.
 
-Inside a namespace a program sees its own network, its own `/run` and `/var/log`, and one more user, `ada`, who can log in;
-the machine outside sees none of these. Everything made here carries the lab's process id in its name, so a later
+Inside a namespace a program sees its own network, its own `/run` and `/var/log`, and one more user, `ada`, who can log
+in; the machine outside sees none of these. Everything made here carries the lab's process id in its name, so a later
 run can tell what a killed one left behind (`sweep`) and never touches what others made.
 """
 
@@ -11,8 +11,10 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from lab.errors import LabError
@@ -44,7 +46,7 @@ class Network:
     Parameters
     ----------
     client, server : str
-        IPv4 address of each side, at most 32 bits of agreement needed: each reaches the other directly.
+        IPv4 address of each side. They need no common network: each has a route to the other and to nothing else.
     home : Path
         Home folder of the user `ada`; made when missing.
     """
@@ -93,7 +95,9 @@ class Network:
         for space in (here, there):
             _output(["ip", "netns", "add", space])
             _output(["ip", "netns", "exec", space, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"])
-        _output(["ip", "link", "add", INTERFACE, "netns", here, "type", "veth", "peer", "name", INTERFACE, "netns", there])
+        _output(
+            ["ip", "link", "add", INTERFACE, "netns", here, "type", "veth", "peer", "name", INTERFACE, "netns", there]
+        )
         for space, own, other in ((here, self.client, self.server), (there, self.server, self.client)):
             switches = [word for offload in OFFLOADS for word in (offload, "off")]
             _output(["ip", "netns", "exec", space, "ethtool", "-K", INTERFACE, *switches])
@@ -115,8 +119,13 @@ def remove_namespace(space: str) -> None:
     shutil.rmtree(ETC_NETNS / space, ignore_errors=True)
 
 
+def scratch_name() -> str:
+    """How the names of this run's scratch folders begin."""
+    return f"{PREFIX}-{os.getpid()}-"
+
+
 def sweep() -> list[str]:
-    """Remove the namespaces of lab runs that were killed before they could; return their names."""
+    """Remove the namespaces and scratch folders of lab runs that were killed before they could; return their names."""
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False).stdout
     spaces = {line.split()[0] for line in listed.splitlines() if line}
     if ETC_NETNS.is_dir():
@@ -124,12 +133,15 @@ def sweep() -> list[str]:
     left = sorted(space for space in spaces if is_abandoned(space))
     for space in left:
         remove_namespace(space)
-    return left
+    folders = [path for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}-*") if is_abandoned(path.name)]
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    return left + [folder.name for folder in folders]
 
 
-def is_abandoned(space: str) -> bool:
-    """True if `space` is named after a lab run whose process is gone."""
-    prefix, _, rest = space.partition("-")
+def is_abandoned(name: str) -> bool:
+    """True if a namespace or folder called `name` is named after a lab run whose process is gone."""
+    prefix, _, rest = name.partition("-")
     owner = rest.partition("-")[0]
     return prefix == PREFIX and owner.isdigit() and not Path(f"/proc/{owner}").exists()
 
@@ -140,10 +152,8 @@ def _processes_in(space: str) -> list[int]:
 
 
 def _send(pid: int, sig: signal.Signals) -> None:
-    try:
+    with suppress(ProcessLookupError):  # it may have ended by itself in the meantime
         os.kill(pid, sig)
-    except ProcessLookupError:
-        pass  # it ended by itself in the meantime
 
 
 def _output(argv: Sequence[str]) -> str:

@@ -1,8 +1,9 @@
 """Where encryption begins: the offset of the first encrypted payload byte in each direction of a flow.
 
-Read from the protocols' own cleartext framing, so it holds for any key exchange and any message sizes. What lies before the
-onset is not all plain: key exchanges carry random-looking numbers. What lies after it is not all encrypted: TLS record headers,
-SSH-1 packet lengths and RDP's outer headers stay readable. Each rule returns None if its direction never turns encrypted.
+Read from the protocols' own cleartext framing, so it holds for any key exchange and any message sizes. What lies before
+the onset is not all plain: key exchanges carry random-looking numbers. What lies after it is not all encrypted: TLS
+record headers, SSH-1 packet lengths and RDP's outer headers stay readable. Each rule returns None if its direction
+never turns encrypted.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def ssh2(payload: bytes) -> int | None:
 def ssh1(payload: bytes) -> int | None:
     """SSH-1: everything after the first packet of each side, the server's keys and the client's session key.
 
-    A packet is its length (4 bytes), 1 to 8 bytes of padding up to a multiple of 8, and as many bytes as the length says.
+    A packet is its length (4 bytes), 1 to 8 bytes of padding up to a multiple of 8, and as many bytes as the length
+    says.
     """
     at = payload.find(b"\n") + 1
     if not at or at + 4 > len(payload):
@@ -50,7 +52,7 @@ def tls(payload: bytes) -> int | None:
     ciphers_changed = False
     while at + 5 <= len(payload):
         kind = payload[at]
-        if kind == TLS_APPLICATION_DATA or ciphers_changed and kind != TLS_CHANGE_CIPHER_SPEC:
+        if kind == TLS_APPLICATION_DATA or (ciphers_changed and kind != TLS_CHANGE_CIPHER_SPEC):
             return at
         ciphers_changed = ciphers_changed or kind == TLS_CHANGE_CIPHER_SPEC
         at += 5 + int.from_bytes(payload[at + 3 : at + 5], "big")
@@ -60,8 +62,8 @@ def tls(payload: bytes) -> int | None:
 def rdp(payload: bytes) -> int | None:
     """RDP standard security: the first PDU that is marked as encrypted, from behind its flags on.
 
-    MS-RDPBCGR 2.2.8.1.1.2 (security header of PDUs in TPKT, X.224 and MCS) and 2.2.9.1.2, 2.2.8.1.2 (fast path). What follows the
-    flags is a keyed digest, then ciphertext; the FIPS level puts four more readable bytes before them.
+    MS-RDPBCGR 2.2.8.1.1.2 (security header of PDUs in TPKT, X.224 and MCS) and 2.2.9.1.2, 2.2.8.1.2 (fast path). What
+    follows the flags is a keyed digest, then ciphertext; the FIPS level puts four more readable bytes before them.
     """
     at = 0
     while at + 4 <= len(payload):
@@ -69,7 +71,9 @@ def rdp(payload: bytes) -> int | None:
         size = int.from_bytes(payload[at + 2 : at + 4], "big") if slow else _fast_path_size(payload, at)
         if size == 0:
             return None
-        found = _slow_path_ciphertext(payload[at : at + size]) if slow else _fast_path_ciphertext(payload[at : at + size])
+        found = (
+            _slow_path_ciphertext(payload[at : at + size]) if slow else _fast_path_ciphertext(payload[at : at + size])
+        )
         if found:
             return at + found
         at += size
@@ -87,7 +91,8 @@ def _fast_path_ciphertext(pdu: bytes) -> int:
 
 
 def _slow_path_ciphertext(pdu: bytes) -> int:
-    # TPKT (4 bytes), X.224 data (3), then MCS: choice, initiator (2), channel (2), priority, and its length in one or two bytes.
+    # TPKT (4 bytes), X.224 data (3), then MCS: choice, initiator (2), channel (2), priority, and its length in one or
+    # two bytes.
     if len(pdu) < 19 or pdu[4:7] != X224_DATA or pdu[7] not in MCS_SEND_DATA:
         return 0
     flags_at = 15 if pdu[13] & 0x80 else 14

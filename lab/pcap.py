@@ -1,7 +1,7 @@
 """Read, write and merge classic pcap files, and rebuild their TCP flows; standard library only.
 
-This is the lab's own small reader for captures that the lab made: little-endian classic pcap, Ethernet, IPv4, no packet missing.
-It refuses anything else. It shares no code with wiretropy, so it can serve as its witness.
+This is the lab's own small reader for captures that the lab made: little-endian classic pcap, Ethernet, IPv4, no packet
+missing. It refuses anything else. It shares no code with wiretropy, so it can serve as its witness.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class TcpFlow:
         if opening is None:
             raise LabError(f"{side[0]}:{side[1]}: no SYN in the capture")
         # A SYN takes one sequence number (RFC 9293, section 3.4); offsets are taken modulo 2**32.
-        placed = sorted(((segment.seq - opening.seq - 1) & 0xFFFFFFFF, segment.payload) for segment in sent if segment.payload)
+        placed = sorted(
+            ((segment.seq - opening.seq - 1) & 0xFFFFFFFF, segment.payload) for segment in sent if segment.payload
+        )
         whole = bytearray()
         for offset, payload in placed:
             if offset > len(whole):
@@ -150,7 +152,7 @@ def has_correct_checksums(packet: Packet) -> bool:
 def _ones_complement_sum(octets: bytes) -> int:
     """RFC 1071's sum: 0xFFFF over a region that includes its own correct checksum."""
     octets += b"\x00" * (len(octets) % 2)
-    total = sum(struct.unpack(f">{len(octets) // 2}H", octets))
+    total: int = sum(struct.unpack(f">{len(octets) // 2}H", octets))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return total

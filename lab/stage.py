@@ -11,18 +11,19 @@ A class file gets a `Stage` and says what happens on it:
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
 from lab.manifest import Row, Truth
-from lab.network import INTERFACE, Network
+from lab.network import INTERFACE, Network, scratch_name
 from lab.onset import RULES
 from lab.pcap import TcpFlow, read_packets, tcp_flows
 
@@ -46,8 +47,6 @@ class Stage:
 
     Parameters
     ----------
-    out : Path
-        Folder that receives the captures.
     client, server : str
         The two addresses.
 
@@ -57,15 +56,15 @@ class Stage:
         The truth about every flow captured so far.
     """
 
-    def __init__(self, out: Path, *, client: str, server: str) -> None:
-        self.out, self.client, self.server = out, client, server
+    def __init__(self, *, client: str, server: str) -> None:
+        self.client, self.server = client, server
         self.rows: list[Row] = []
         self._sessions: list[_Session] = []
         self._closing = ExitStack()
 
     def __enter__(self) -> Stage:
         with ExitStack() as opening:
-            folder = opening.enter_context(tempfile.TemporaryDirectory(prefix="wtlab-"))
+            folder = opening.enter_context(tempfile.TemporaryDirectory(prefix=scratch_name()))
             self.folder = Path(folder)
             self.folder.chmod(0o755)  # servers that drop privileges must be able to enter
             self.home = self.folder / "home"
@@ -85,7 +84,7 @@ class Stage:
         return path
 
     def start(self, argv: Sequence[str], *, port: int, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Start a server on the server's side and wait until it listens on `port`. It ends with the stage, or by `stop`."""
+        """Start a server and wait until it listens on `port`. It ends with the stage, or by `stop`."""
         process, log = self._spawn(self.network.server_space, argv, env)
         self._wait(lambda: is_listening(process.pid, port), process, log, f"{argv[0]} to listen on port {port}")
         return process
@@ -94,7 +93,14 @@ class Stage:
         """End a server before the stage closes, to start another in its place."""
         _reap(process)
 
-    def background(self, argv: Sequence[str], *, ready: Path | None = None, env: dict[str, str] | None = None, at_server: bool = False) -> None:
+    def background(
+        self,
+        argv: Sequence[str],
+        *,
+        ready: Path | None = None,
+        env: dict[str, str] | None = None,
+        at_server: bool = False,
+    ) -> None:
         """Start a program that a client or server needs, such as a display, and wait until the file `ready` exists."""
         space = self.network.server_space if at_server else self.network.client_space
         process, log = self._spawn(space, argv, env)
@@ -102,14 +108,22 @@ class Stage:
             self._wait(ready.exists, process, log, f"{argv[0]} to make {ready.name}")
 
     def run(
-        self, argv: Sequence[str], *, env: dict[str, str] | None = None, typed: str = "", key_seconds: float = 0.05, exits: Sequence[int] = (0,)
+        self,
+        argv: Sequence[str],
+        *,
+        env: dict[str, str] | None = None,
+        typed: str = "",
+        key_seconds: float = 0.05,
+        exits: Sequence[int] = (0,),
     ) -> None:
         """Run a client to its end.
 
-        `typed` is fed to its standard input one character every `key_seconds`, as a person would. Raises LabError if its exit
-        status is not among `exits`, or if it takes more than `RUN_SECONDS`.
+        `typed` is fed to its standard input one character every `key_seconds`, as a person would. Raises LabError if
+        its exit status is not among `exits`, or if it takes more than `RUN_SECONDS`.
         """
-        process, log = self._spawn(self.network.client_space, argv, env, stdin=subprocess.PIPE if typed else subprocess.DEVNULL)
+        process, log = self._spawn(
+            self.network.client_space, argv, env, stdin=subprocess.PIPE if typed else subprocess.DEVNULL
+        )
         if process.stdin:
             _type(process.stdin.fileno(), typed, key_seconds)
             process.stdin.close()
@@ -122,7 +136,7 @@ class Stage:
 
     @contextmanager
     def running(self, argv: Sequence[str], *, env: dict[str, str] | None = None) -> Iterator[None]:
-        """Run a client that would not end by itself, and ask it to stop after the block. Raises LabError if it ended before that."""
+        """Run a client that would not end by itself; stop it after the block. Raises LabError if it ends earlier."""
         process, log = self._spawn(self.network.client_space, argv, env)
         yield
         if process.poll() is not None:
@@ -140,8 +154,8 @@ class Stage:
     @contextmanager
     def capture(self, name: str) -> Iterator[None]:
         """Capture the client's end of the cable into `name`, whole packets, and add its flows to `rows`."""
-        path = self.out / name
-        argv = ["tcpdump", "-i", INTERFACE, "-s", "0", "--immediate-mode", "-U", "-n", "-Z", "root", "-w", str(path), "ip"]
+        path = self.folder / name
+        argv = [*f"tcpdump -i {INTERFACE} -s 0 --immediate-mode -U -n -Z root -w".split(), str(path), "ip"]
         process, log = self._spawn(self.network.client_space, argv)
         self._wait(lambda: "listening on" in log.read_text(), process, log, "tcpdump to listen")
         yield
@@ -151,6 +165,11 @@ class Stage:
         if "\n0 packets dropped by kernel" not in log.read_text():
             raise LabError(f"{name}: the capture is not whole; {_last_words(log)}")
         self._keep_truth(path)
+
+    def deliver(self, out: Path) -> None:
+        """Move the captures to `out`, once all of them are whole."""
+        for name in dict.fromkeys(row.file for row in self.rows):
+            shutil.move(self.folder / name, out / name)
 
     def _keep_truth(self, path: Path) -> None:
         flows = tcp_flows(read_packets(path))
@@ -179,7 +198,7 @@ class Stage:
         self._closing.callback(_reap, process)
         return process, log
 
-    def _wait(self, is_ready, process: subprocess.Popen[bytes], log: Path, what: str) -> None:  # noqa: ANN001
+    def _wait(self, is_ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, what: str) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not is_ready():
             if process.poll() is not None or time.monotonic() > deadline:

@@ -14,7 +14,9 @@ def program(name: str, package: str = "") -> str:
 
     `package` is the package's name where it differs from the program's. Raises LabError if it is not installed.
     """
-    asked = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package or name], capture_output=True, text=True, check=False)
+    asked = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Version}", package or name], capture_output=True, text=True, check=False
+    )
     if asked.returncode:
         raise LabError(f"package {package or name} is not installed; lab/install.sh installs what the lab needs")
     # The epoch before the colon orders Debian's packages and says nothing of the program.

@@ -15,9 +15,10 @@ when there each how other about many then them these some would make like time h
 could people than first water been call who oil now find long down day did get come made may part over new sound take
 only little work know place year live back give most very after thing our just name good sentence man think say great
 where help through much before line right too mean old any same tell boy follow came want show also around form three
-small set put end does another well large must big even such because turn here why ask went men read need land different
-home us move try kind hand picture again change off play spell air away animal house point page letter mother answer found
-study still learn should world harbour lantern copper meadow ledger gravel orchard kettle timber signal valley
+small set put end does another well large must big even such because turn here why ask went men read need land
+different home us move try kind hand picture again change off play spell air away animal house point page letter
+mother answer found study still learn should world harbour lantern copper meadow ledger gravel orchard kettle timber
+signal valley
 """.split()
 
 

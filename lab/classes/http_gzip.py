@@ -17,7 +17,9 @@ PAGE = 90_000  # comes to about a third of that when compressed
 
 def record(stage: Stage) -> None:
     """One page by curl, compressed at level 6."""
-    stage.write("site/almanac.html", "<!doctype html>\n<title>Almanac</title>\n<pre>\n" + text(PAGE, "almanac") + "\n</pre>\n")
+    stage.write(
+        "site/almanac.html", "<!doctype html>\n<title>Almanac</title>\n<pre>\n" + text(PAGE, "almanac") + "\n</pre>\n"
+    )
     nginx.start_http(stage, f"gzip on; gzip_comp_level 6; gzip_types text/html; server {{ listen {PORT}; }}", port=PORT)
     truth = Truth(LABEL, client=program("curl"), server=nginx.version(), content="compressed", settings="gzip=6")
     with stage.capture("http-gzip.pcap"):

@@ -14,7 +14,9 @@ PORT = 80
 
 def record(stage: Stage) -> None:
     """A page of 18,000 characters by curl, one of 4,000 by wget."""
-    stage.write("site/index.html", "<!doctype html>\n<title>Notes</title>\n<pre>\n" + text(18_000, "notes") + "\n</pre>\n")
+    stage.write(
+        "site/index.html", "<!doctype html>\n<title>Notes</title>\n<pre>\n" + text(18_000, "notes") + "\n</pre>\n"
+    )
     stage.write("site/list.txt", text(4_000, "list"))
     nginx.start_http(stage, f"server {{ listen {PORT}; }}", port=PORT)
     truth = Truth(LABEL, client="", server=nginx.version(), content="text")

@@ -1,8 +1,8 @@
 """RDP with its own ("standard") security: rdesktop and xfreerdp with xrdp, at several encryption levels.
 
-Level `low` encrypts from client to server only; `none` encrypts nothing; `fips` is Triple DES, the others are RC4. rdesktop
-knows neither `none` nor `fips`, and xfreerdp fails on the digests of RC4 levels with this server: those handshakes break
-off, and two of them are kept, labelled as such.
+Level `low` encrypts from client to server only; `none` encrypts nothing; `fips` is Triple DES, the others are RC4.
+rdesktop knows neither `none` nor `fips`, and this server finds fault with the digests that xfreerdp sends at the RC4
+levels: those handshakes break off, and two of them are kept, labelled as such.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SERVER = "203.0.113.89"
 
 LOGIN_SECONDS = 2.0  # from the start of a client to the desktop
 
-# Levels at which a client gets to the desktop (rdesktop knows `medium` as well, which looks like `high`), and pairs that
+# Levels at which a client gets to the desktop (rdesktop knows `medium` as well), and pairs that
 # cannot agree, with the client's exit status.
 WORKING_LEVELS = {"rdesktop": ("low", "high"), "xfreerdp": ("none", "fips")}
 BREAKING_OFF = (("xfreerdp", "high", 131), ("rdesktop", "none", 76))
@@ -53,10 +53,14 @@ def record(stage: Stage) -> None:
 def truth(client: str, level: str, note: str) -> Truth:
     """The truth of one session. Without encryption it carries pictures, most of them run-length coded."""
     version = program(client, "freerdp2-x11" if client == "xfreerdp" else client)
-    shown = Truth(LABEL, version, xrdp.version(), content="binary", settings=f"security=rdp level={level} depth=16", note=note)
+    shown = Truth(
+        LABEL, version, xrdp.version(), content="binary", settings=f"security=rdp level={level} depth=16", note=note
+    )
     if level == "none":
         return shown
-    return shown.but(content="encrypted", onset="rdp", note=f"{note}; server to client in the clear" if level == "low" else note)
+    return shown.but(
+        content="encrypted", onset="rdp", note=f"{note}; server to client in the clear" if level == "low" else note
+    )
 
 
 def command(client: str, stage: Stage) -> list[str]:

@@ -64,16 +64,28 @@ class Plink:
         self.stage, self.host = stage, uppity.fingerprint(stage)
 
     def play(
-        self, cipher: str, auth: str, *, command: str = "", typed: str = "", password: str = uppity.PASSWORD, compression: bool = False, exits: tuple[int, ...] = (0,)
+        self,
+        cipher: str,
+        auth: str,
+        *,
+        command: str = "",
+        typed: str = "",
+        password: str = uppity.PASSWORD,
+        compression: bool = False,
+        exits: tuple[int, ...] = (0,),
     ) -> None:
         """Log in, run `command` or type `typed`, log out."""
         # Ciphers behind WARN make plink ask first; DES stands there by default.
-        self.stage.write(f"home/.putty/sessions/{cipher}", f"Cipher={cipher},WARN\nSshProt=0\nCompression={int(compression)}\n")
+        self.stage.write(
+            f"home/.putty/sessions/{cipher}", f"Cipher={cipher},WARN\nSshProt=0\nCompression={int(compression)}\n"
+        )
         login = ["-pw", password] if auth == "password" else ["-i", str(self.stage.folder / "user_rsa1"), "-noagent"]
-        argv = ["plink", "-batch", "-load", cipher, "-ssh", "-1", "-P", str(PORT), "-hostkey", self.host, "-l", USER, *login]
+        argv = [*f"plink -batch -load {cipher} -ssh -1 -P {PORT} -hostkey {self.host} -l {USER}".split(), *login]
         argv += [self.stage.server] if typed or not command else [self.stage.server, command]
         note = "password refused" if exits != (0,) else deed(command, typed)
-        with self.stage.session(truth(program("plink", "putty-tools"), cipher=cipher, auth=auth, compression=compression, note=note)):
+        with self.stage.session(
+            truth(program("plink", "putty-tools"), cipher=cipher, auth=auth, compression=compression, note=note)
+        ):
             self.stage.run(argv, typed=typed, exits=exits)
 
 
@@ -89,9 +101,11 @@ class Ssh1:
 
     def play(self, cipher: str, auth: str, *, command: str = "", typed: str = "") -> None:
         """Log in, run `command` or type `typed`, log out."""
-        options = ["Protocol=1", f"Cipher={cipher}", "UserKnownHostsFile=/dev/null", "StrictHostKeyChecking=no", "NumberOfPasswordPrompts=1"]
-        argv = ["ssh1", "-F", "/dev/null", *(word for option in options for word in ("-o", option)), "-p", str(PORT), "-l", USER]
+        host_key = "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no"
+        argv = f"ssh1 -F /dev/null -1 -c {cipher} {host_key} -o NumberOfPasswordPrompts=1 -p {PORT} -l {USER}".split()
         argv += ["-i", str(self.stage.folder / "user_rsa1")] if auth == "rsa" else ["-o", "RSAAuthentication=no"]
         argv += ["-tt", self.stage.server] if typed else [self.stage.server, command]
-        with self.stage.session(truth(program("ssh1", "openssh-client-ssh1"), cipher=cipher, auth=auth, note=deed(command, typed))):
+        with self.stage.session(
+            truth(program("ssh1", "openssh-client-ssh1"), cipher=cipher, auth=auth, note=deed(command, typed))
+        ):
             self.stage.run(argv, env=self.env, typed=typed)

@@ -19,15 +19,24 @@ REFUSED = 255  # ssh's exit status when it could not log in
 def record(stage: Stage) -> None:
     """Four sessions, none of which reaches the 7.9 bits per byte of an alarm with a fixed threshold for long."""
     ssh = openssh.start(stage, port=PORT, lines=f"Port {ODD_PORT}")
-    truth = Truth(LABEL, client=program("ssh", "openssh-client"), server=openssh.version(), content="encrypted", onset="ssh-2")
+    truth = Truth(
+        LABEL, client=program("ssh", "openssh-client"), server=openssh.version(), content="encrypted", onset="ssh-2"
+    )
     with stage.capture("ssh2-short.pcap"):
         with stage.session(truth.but(settings="cipher=aes128-ctr auth=publickey", note="one command, exit")):
             stage.run([*ssh[:-1], "-c", "aes128-ctr", ssh[-1], "uname -s"])
-        for word, outcome, exits, port in (("not-the-password", "refused", (REFUSED,), PORT), (PASSWORD, "accepted", (0,), ODD_PORT)):
+        for word, outcome, exits, port in (
+            ("not-the-password", "refused", (REFUSED,), PORT),
+            (PASSWORD, "accepted", (0,), ODD_PORT),
+        ):
             with stage.session(truth.but(settings="cipher=default auth=password", note=f"password {outcome}")):
                 stage.run([*by_password(ssh, port), "true"], env=answering(stage, word), exits=exits)
-        with stage.session(truth.but(settings="cipher=aes256-gcm@openssh.com auth=publickey pty=yes", note="typed at a prompt")):
-            stage.run([*ssh[:-1], "-c", "aes256-gcm@openssh.com", "-tt", ssh[-1]], typed="pwd\nexit\n", key_seconds=0.15)
+        with stage.session(
+            truth.but(settings="cipher=aes256-gcm@openssh.com auth=publickey pty=yes", note="typed at a prompt")
+        ):
+            stage.run(
+                [*ssh[:-1], "-c", "aes256-gcm@openssh.com", "-tt", ssh[-1]], typed="pwd\nexit\n", key_seconds=0.15
+            )
 
 
 def by_password(ssh: list[str], port: int) -> list[str]:

@@ -31,13 +31,30 @@ def make_keys(stage: Stage) -> None:
     blank = stage.write("no-passphrase", "")
     for name in ("host_rsa1", "user_rsa1"):
         path = str(stage.folder / name)
-        stage.run(["puttygen", "-q", "-t", "rsa1", "-b", str(HOST_KEY_BITS), "-C", name, "--new-passphrase", str(blank), "-o", path])
+        stage.run(
+            [
+                "puttygen",
+                "-q",
+                "-t",
+                "rsa1",
+                "-b",
+                str(HOST_KEY_BITS),
+                "-C",
+                name,
+                "--new-passphrase",
+                str(blank),
+                "-o",
+                path,
+            ]
+        )
         stage.run(["puttygen", path, "-O", "public", "-o", f"{path}.pub"])
 
 
 def fingerprint(stage: Stage) -> str:
     """The host key's MD5 fingerprint, which plink takes as proof of the host."""
-    listed = subprocess.run(["puttygen", "-l", str(stage.folder / "host_rsa1")], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["puttygen", "-l", str(stage.folder / "host_rsa1")], capture_output=True, text=True, check=True
+    )
     return next(word for word in listed.stdout.split() if word.count(":") == 15)
 
 
@@ -45,4 +62,6 @@ def start(stage: Stage, *, port: int, ciphers: str = "3des,blowfish,des") -> Non
     """Listen on `port` with SSH-1 only, offering `ciphers`."""
     keys = f"--hostkey {stage.folder}/host_rsa1 --userkey {stage.folder}/user_rsa1.pub"
     server = f"{FOLDER}/uppity {keys} --ssh1-ciphers {ciphers}".replace(",", "\\,")
-    stage.start(["socat", f"TCP-LISTEN:{port},fork,reuseaddr,nodelay", f"EXEC:{server}"], port=port, env={"SHELL": "/bin/sh"})
+    stage.start(
+        ["socat", f"TCP-LISTEN:{port},fork,reuseaddr,nodelay", f"EXEC:{server}"], port=port, env={"SHELL": "/bin/sh"}
+    )

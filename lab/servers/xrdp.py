@@ -73,7 +73,7 @@ def version() -> str:
 
 
 def start_desktop(stage: Stage, text: str) -> None:
-    """Start the desktop that people who log in get to see: a terminal, in a folder that holds `text` as `minutes.txt`."""
+    """Start the desktop that people who log in see: a terminal, in a folder that holds `text` as `minutes.txt`."""
     stage.write("home/minutes.txt", text)
     display = display_of("server")
     options = "-SecurityTypes None -localhost yes -geometry 640x480 -depth 16".split()
@@ -87,6 +87,8 @@ def start(stage: Stage, *, port: int, level: str, security: str = "rdp") -> subp
 
     `level` is none, low (encrypts from client to server only), medium, high or fips.
     """
-    text = CONFIGURATION.format(port=port, level=level, security=security, folder=stage.folder, desktop_port=DESKTOP_PORT)
+    text = CONFIGURATION.format(
+        port=port, level=level, security=security, folder=stage.folder, desktop_port=DESKTOP_PORT
+    )
     configuration = stage.write(f"xrdp-{level}.ini", text)
     return stage.start(["xrdp", "-n", "-c", str(configuration)], port=port)

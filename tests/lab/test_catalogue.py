@@ -14,7 +14,9 @@ from lab.errors import LabError
 
 
 def test_every_class_file_is_found_under_its_name() -> None:
-    files = {path.stem.replace("_", "-") for path in Path(classes.__file__).parent.glob("*.py") if path.stem != "__init__"}
+    files = {
+        path.stem.replace("_", "-") for path in Path(classes.__file__).parent.glob("*.py") if path.stem != "__init__"
+    }
     assert set(discover()) == files
 
 
@@ -28,7 +30,7 @@ def test_classes_come_in_the_order_asked_for_and_once() -> None:
 
 
 def test_unknown_class_is_refused_with_the_known_ones_named() -> None:
-    with pytest.raises(LabError, match="no class is called ftp; there are .*https"):
+    with pytest.raises(LabError, match=r"no class is called ftp; there are .*https"):
         choose(["https", "ftp"])
 
 
@@ -36,7 +38,7 @@ def test_class_file_without_a_label_is_named(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "half_done.py").write_text('"""Half a class."""\n\ndef record(stage):\n    pass\n')
     monkeypatch.setattr(classes, "__path__", [str(tmp_path)])
     monkeypatch.delitem(sys.modules, "lab.classes.half_done", raising=False)
-    with pytest.raises(LabError, match="half_done.py lacks LABEL"):
+    with pytest.raises(LabError, match=r"half_done\.py lacks LABEL"):
         discover()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,8 @@ def test_row_names_a_flow_of_its_file(row: Row) -> None:
 
 @every_row
 def test_row_says_who_spoke_and_what(row: Row) -> None:
-    assert row.client and row.server
+    assert row.client
+    assert row.server
     assert row.content in CONTENTS
     assert row.label in {one.label for one in discover().values()}
 
@@ -187,7 +189,11 @@ def test_ssh1_was_spoken_by_two_clients_with_three_ciphers() -> None:
 
 
 def test_encrypted_rows_say_where_encryption_begins() -> None:
-    assert [row_id(row) for row in ROWS if row.content == "encrypted" and not (row.orig_encrypted_from or row.resp_encrypted_from)] == []
+    assert [
+        row_id(row)
+        for row in ROWS
+        if row.content == "encrypted" and not (row.orig_encrypted_from or row.resp_encrypted_from)
+    ] == []
 
 
 @pytest.mark.parametrize("name", ["rtmp.pcap", "rtmp-long.pcap"])
@@ -224,10 +230,20 @@ def test_demo_holds_whole_flows_of_the_other_captures() -> None:
         demo = flow_of(row)
         (twin,) = [one for one in ROWS if one.file != "demo.pcap" and (one.orig, one.resp) == (row.orig, row.resp)]
         source = flow_of(twin)
-        assert [demo.payload(side) for side in (demo.orig, demo.resp)] == [source.payload(side) for side in (source.orig, source.resp)]
+        assert [demo.payload(side) for side in (demo.orig, demo.resp)] == [
+            source.payload(side) for side in (source.orig, source.resp)
+        ]
 
 
 def test_demo_mixes_kinds_of_traffic_and_interleaves_them() -> None:
-    assert {row.label for row in rows_of("demo.pcap")} >= {"ssh/ssh-1", "ssh/ssh-2", "tls/https", "rdp/standard", "rtmp", "http/gzip", "http/plain"}
+    assert {row.label for row in rows_of("demo.pcap")} >= {
+        "ssh/ssh-1",
+        "ssh/ssh-2",
+        "tls/https",
+        "rdp/standard",
+        "rtmp",
+        "http/gzip",
+        "http/plain",
+    }
     spans = [(flow.segments[0].time_ns, flow.segments[-1].time_ns) for flow in flows_of("demo.pcap")]
-    assert sum(later[0] < earlier[1] for earlier, later in zip(spans, spans[1:], strict=False)) >= 2
+    assert sum(later[0] < earlier[1] for earlier, later in pairwise(spans)) >= 2

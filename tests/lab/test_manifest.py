@@ -28,7 +28,11 @@ def test_header_names_the_label_class(tmp_path: Path) -> None:
 
 def test_rows_are_sorted_by_file_and_keep_their_order_within_one(tmp_path: Path) -> None:
     write_manifest(tmp_path / "manifest.csv", [row("b.pcap"), row("a.pcap", "10.0.0.5:2"), row("a.pcap", "10.0.0.5:1")])
-    assert [(one.file, one.orig[-1]) for one in read_manifest(tmp_path / "manifest.csv")] == [("a.pcap", "2"), ("a.pcap", "1"), ("b.pcap", "0")]
+    assert [(one.file, one.orig[-1]) for one in read_manifest(tmp_path / "manifest.csv")] == [
+        ("a.pcap", "2"),
+        ("a.pcap", "1"),
+        ("b.pcap", "0"),
+    ]
 
 
 def test_fresh_rows_replace_those_of_the_same_file_only(tmp_path: Path) -> None:

@@ -54,7 +54,13 @@ def test_tls_handshake_that_breaks_off_is_never_encrypted() -> None:
 
 
 def rdp_pdu(choice: int, flags: int, payload: bytes) -> bytes:
-    inner = b"\x02\xf0\x80" + bytes([choice, 0, 7, 3, 0xEB, 0x70]) + (0x8000 | len(payload) + 4).to_bytes(2, "big") + flags.to_bytes(4, "little") + payload
+    inner = (
+        b"\x02\xf0\x80"
+        + bytes([choice, 0, 7, 3, 0xEB, 0x70])
+        + (0x8000 | len(payload) + 4).to_bytes(2, "big")
+        + flags.to_bytes(4, "little")
+        + payload
+    )
     return b"\x03\x00" + (len(inner) + 4).to_bytes(2, "big") + inner
 
 

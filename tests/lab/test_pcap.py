@@ -15,16 +15,26 @@ DESK, SERVER = ("10.0.0.5", 50000), ("203.0.113.9", 22)
 
 def checksum(octets: bytes) -> int:
     octets += b"\x00" * (len(octets) % 2)
-    total = sum(struct.unpack(f">{len(octets) // 2}H", octets))
+    total: int = sum(struct.unpack(f">{len(octets) // 2}H", octets))
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
 
 
-def packet(source: tuple[str, int], destination: tuple[str, int], seq: int, flags: int, payload: bytes = b"", *, time_ns: int = 0) -> Packet:
+def packet(
+    source: tuple[str, int],
+    destination: tuple[str, int],
+    seq: int,
+    flags: int,
+    payload: bytes = b"",
+    *,
+    time_ns: int = 0,
+) -> Packet:
     """A valid Ethernet, IPv4 and TCP packet."""
     addresses = b"".join(bytes(map(int, side[0].split("."))) for side in (source, destination))
-    tcp = struct.pack(">HHIIBBHHH", source[1], destination[1], seq & 0xFFFFFFFF, 0, 5 << 4, flags, 65535, 0, 0) + payload
+    tcp = (
+        struct.pack(">HHIIBBHHH", source[1], destination[1], seq & 0xFFFFFFFF, 0, 5 << 4, flags, 65535, 0, 0) + payload
+    )
     tcp_sum = checksum(addresses + struct.pack(">BBH", 0, 6, len(tcp)) + tcp)
     tcp = tcp[:16] + struct.pack(">H", tcp_sum) + tcp[18:]
     ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0) + addresses
