@@ -35,47 +35,57 @@ ENDED_EARLY = 2
 # What ffmpeg draws and plays: source filters for the picture and the tone, and how they are coded.
 PICTURE = "testsrc2=size=176x144:rate=8"
 TONE = "sine=frequency=440:beep_factor=3:sample_rate=22050"
-H264_AAC = (
-    "-c:v libx264 -preset fast -tune zerolatency -b:v 40k -maxrate 48k -bufsize 24k -g 16 -pix_fmt yuv420p"
+CODING = (
+    "-c:v libx264 -preset fast -tune zerolatency -b:v {rate}k -maxrate {rate}k -bufsize {rate}k -g 16 -pix_fmt yuv420p"
     " -c:a aac -b:a 24k"
-).split()
-FLV1_MP3 = "-c:v flv -b:v 56k -g 16 -c:a libmp3lame -b:a 24k".split()
-SECONDS = {"h264": 1.6, "flv1": 2.6}
+)
+# Films: seconds, and kbit/s of the picture.
+SHORT = (1.6, 40)
+LONG = (2.5, 160)  # more than the 65,536 bytes measured by default
 
 
 def record(stage: Stage) -> None:
-    """A short publication and a short film in one capture; in another, a film that fills the measured 65,536 bytes."""
-    (stage.folder / "films").mkdir()
-    for name, coding in (("h264", H264_AAC), ("flv1", FLV1_MP3)):
-        stage.run(film(seconds=SECONDS[name], coding=coding, target=str(stage.folder / f"films/{name}.flv")))
+    """A short publication and a short film in one capture, a long film in another."""
+    films = stage.folder / "films"
+    films.mkdir()
+    stage.run(film(SHORT, target=f"{films}/short.flv"))
+    stage.run(film(LONG, target=f"{films}/long.flv"))
     nginx.start(stage, RTMP.format(port=PORT, folder=stage.folder), port=PORT, modules=MODULE)
     url = f"rtmp://{stage.server}"
-    truth = Truth(
-        LABEL,
-        client=program("ffmpeg"),
-        server=f"{nginx.version()}, {program('libnginx-mod-rtmp')}",
-        content="compressed",
-    )
-    h264, flv1 = (f"video={video} audio={audio} chunk=4096" for video, audio in (("h264", "aac"), ("flv1", "mp3")))
+    server = f"{nginx.version()}, {program('libnginx-mod-rtmp')}"
+    truth = Truth(LABEL, client=program("ffmpeg"), server=server, content="compressed")
+    coded = "video=h264 audio=aac chunk=4096"
     with stage.capture("rtmp.pcap"):
-        with stage.session(truth.but(settings=f"role=publish {h264}", note="live, in real time")):
-            stage.run(film(seconds=SECONDS["h264"], coding=H264_AAC, target=f"{url}/live/desk", paced=True))
-        with stage.session(truth.but(settings=f"role=play {h264}", note="a film")):
-            stage.run(
-                ["ffmpeg", "-v", "error", "-i", f"{url}/films/h264.flv", "-c", "copy", str(stage.folder / "copy.flv")]
-            )
+        with stage.session(truth.but(settings=f"role=publish {coded}", note="live, in real time")):
+            stage.run(film(SHORT, target=f"{url}/live/desk", paced=True))
+        with stage.session(truth.but(settings=f"role=play {coded}", note="a film")):
+            copy = str(stage.folder / "copy.flv")
+            stage.run(["ffmpeg", "-v", "error", "-i", f"{url}/films/short.flv", "-c", "copy", copy])
     with stage.capture("rtmp-long.pcap"):
-        with stage.session(
-            truth.but(client=program("rtmpdump"), settings=f"role=play {flv1}", note="a film of more than 64 KB")
-        ):
-            stage.run(
-                ["rtmpdump", "-q", "-r", f"{url}/films/flv1.flv", "-o", str(stage.folder / "dump.flv")],
-                exits=(0, ENDED_EARLY),
-            )
+        played = truth.but(client=program("rtmpdump"), settings=f"role=play {coded}", note="a film of more than 64 KB")
+        with stage.session(played):
+            dump = str(stage.folder / "dump.flv")
+            stage.run(["rtmpdump", "-q", "-r", f"{url}/films/long.flv", "-o", dump], exits=(0, ENDED_EARLY))
 
 
-def film(*, seconds: float, coding: list[str], target: str, paced: bool = False) -> list[str]:
-    """The ffmpeg command that makes a film and sends it to a file or an RTMP address, in real time if `paced`."""
+def film(length: tuple[float, int], *, target: str, paced: bool = False) -> list[str]:
+    """The ffmpeg command that makes a film of one of the lengths above and sends it to a file or an RTMP address.
+
+    It takes as long as the film does if `paced`, and as little as it can otherwise.
+    """
+    seconds, rate = length
     pace = ["-re"] if paced else []
     sources = [*pace, "-f", "lavfi", "-i", PICTURE, *pace, "-f", "lavfi", "-i", TONE]
-    return ["ffmpeg", "-v", "error", "-nostdin", *sources, "-t", str(seconds), *coding, "-f", "flv", target]
+    return [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-nostdin",
+        *sources,
+        "-t",
+        str(seconds),
+        *CODING.format(rate=rate).split(),
+        "-f",
+        "flv",
+        target,
+    ]

@@ -125,7 +125,7 @@ def test_encryption_begins_inside_the_payload_or_never(row: Row) -> None:
         assert row.orig_encrypted_from == row.resp_encrypted_from == ""
 
 
-@pytest.mark.parametrize("name", ["https.pcap", "ssh2-long.pcap"])
+@pytest.mark.parametrize("name", ["https.pcap", "rtmp-long.pcap", "ssh2-long.pcap"])
 def test_long_transfer_fills_the_measured_depth(name: str) -> None:
     assert any(len(flow.payload(flow.resp)) > MEASURED_BYTES for flow in flows_of(name))
 
