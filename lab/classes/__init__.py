@@ -1,0 +1,1 @@
+"""One module per class of traffic; `lab.catalogue` says what a module must define."""
