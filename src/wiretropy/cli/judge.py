@@ -1,0 +1,115 @@
+"""`wiretropy judge FILE|-`: measure raw bytes and show them against the random band.
+
+In: one file or standard input. Out: a table, or one JSON object with `--json`.
+Refused with exit code 2 and one line: what cannot be read, and empty input.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import click
+
+from wiretropy.verdict import RawMeasurement, measure_stream
+
+PROGRESS_FROM_BYTES = 256 << 20
+"""Files from this size on take seconds, long enough to ask for a progress bar."""
+
+
+class InputRefused(click.ClickException):
+    """An input that cannot be measured: one line on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+@click.command("judge")
+@click.argument("source", metavar="FILE|-", type=click.Path(path_type=str))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def command(source: str, as_json: bool) -> None:
+    """Measure the bytes of FILE, or of standard input for '-'.
+
+    Prints the byte entropy beside the mean and standard deviation that random
+    bytes of that length have, and the statistics that `ent` gives. Memory stays
+    constant, whatever the size.
+    """
+    name = _inert(source)
+    try:
+        with _opened(source) as stream:
+            measured = _measure(stream)
+    except ValueError:
+        raise InputRefused(f"{name}: the input is empty; at least 1 byte is needed") from None
+    except OSError as error:
+        raise InputRefused(f"{name}: {error.strerror or 'cannot be read'}") from None
+    if as_json:
+        click.echo(json.dumps({"source": name, **dataclasses.asdict(measured)}, allow_nan=False))
+    else:
+        click.echo("\n".join(_table(name, measured)))
+
+
+@contextmanager
+def _opened(source: str) -> Iterator[BinaryIO]:
+    if source == "-":
+        yield sys.stdin.buffer
+    else:
+        with open(source, "rb") as stream:
+            yield stream
+
+
+def _measure(stream: BinaryIO) -> RawMeasurement:
+    """Measure a stream, with a progress bar for large files when stderr is a terminal."""
+    size = _known_size(stream)
+    if size < PROGRESS_FROM_BYTES or not sys.stderr.isatty():
+        return measure_stream(stream)
+    with click.progressbar(length=size, label="measuring", file=sys.stderr) as bar:
+        return measure_stream(stream, progress=bar.update)
+
+
+def _known_size(stream: BinaryIO) -> int:
+    """Size in bytes of a regular file; 0 for pipes, devices and what is not a file at all."""
+    try:
+        status = os.fstat(stream.fileno())
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
+def _table(name: str, measured: RawMeasurement) -> Iterator[str]:
+    """List what was measured, one line each, with what random bytes would show."""
+    # Enough decimals to see the spread, which shrinks as 16 bits divided by the length.
+    digits = max(6, len(str(measured.bytes)))
+    rows = [
+        ("bytes", f"{measured.bytes:,}", ""),
+        ("entropy", f"{measured.entropy:.{digits}f} bits per byte", _band(measured, digits)),
+        ("optimum compression", f"{measured.optimum_compression_percent:.2f} %", "0 %"),
+        ("chi-square", f"{measured.chi_square:.2f}", f"255 +- {math.sqrt(510 * (1 - 1 / measured.bytes)):.1f}"),
+        ("  p value", f"{measured.chi_square_p_value:.4g}", "0 to 1, evenly"),
+        ("mean", f"{measured.mean:.4f}", "127.5"),
+        ("Monte Carlo pi", _number(measured.monte_carlo_pi, "needs 6 bytes"), "3.141593"),
+        ("serial correlation", _number(measured.serial_correlation, "all bytes are equal"), "0"),
+        ("printable share", f"{measured.printable_share:.4f}", "0.3828"),
+        ("distinct bytes", f"{measured.distinct_bytes}", f"{256 * (1 - (255 / 256) ** measured.bytes):.1f}"),
+        ("set bits per byte", f"{measured.set_bits_per_byte:.4f}", "4"),
+    ]
+    yield f"{name:<40}random bytes of this length"
+    for label, value, expected in rows:
+        yield f"  {label:<20} {value:<27} {expected}".rstrip()
+
+
+def _band(measured: RawMeasurement, digits: int) -> str:
+    band = f"{measured.random_mean:.{digits}f} +- {measured.random_sd:.{digits}f}"
+    return band if measured.z is None else f"{band} (z = {measured.z:+.2f})"
+
+
+def _number(value: float | None, absent: str) -> str:
+    return f"- ({absent})" if value is None else f"{value:.6f}"
+
+
+def _inert(text: str) -> str:
+    """Escape what a terminal or a reader could act on: control, format and undecodable characters."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
