@@ -3,8 +3,8 @@
 Flow records (a `pyarrow.Table`) and row numbers go in; one `Curve` per flow and side comes out. A flow without measured
 bytes on the side asked for has no curve; when no curve is left, `curves` raises `ValueError`.
 
-The trajectory is cumulative entropy against the stream offset, sampled on the grid of `wiretropy.entropy.trajectory_grid`; the last
-point of a curve is the last measured byte, which need not lie on the grid.
+The trajectory is cumulative entropy against the stream offset, sampled on the grid of
+`wiretropy.entropy.trajectory_grid`; the last point of a curve is the last measured byte, which need not lie on it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wiretropy.entropy import random_band, trajectory_grid
 from wiretropy.plot.curves import Curve
 from wiretropy.plot.text import inert
-from wiretropy.schema import DEFAULT_THRESHOLD
+from wiretropy.schema import DEFAULT_THRESHOLD, DENSE_STEP, POINTS_PER_OCTAVE
 
 MAX_ENTROPY = 8.0
 """Bits per byte that no byte string exceeds."""
@@ -146,7 +146,7 @@ def build(
         y_range=_y_range(drawn, x_range, entropy_range),
         threshold=threshold,
         band=_band(points, points),
-        block_band=_band(points, np.diff(points, prepend=0)) if has_blocks else None,
+        block_band=_block_band(last) if has_blocks else None,
         is_log=is_log,
     )
 
@@ -154,6 +154,12 @@ def build(
 def _without_crossings(c: Curve) -> Curve:
     """The same curve, its crossings forgotten."""
     return replace(c, crossings=c.crossings[:0], crossing_packets=c.crossing_packets[:0])
+
+
+def _block_band(last: int) -> Band:
+    """The random band of whole blocks up to the one that holds the last offset, as steps from 0 on."""
+    ends = trajectory_grid(last + last // POINTS_PER_OCTAVE + DENSE_STEP)
+    return _band(np.append(0, ends), np.diff(ends, prepend=0)[np.r_[0, : ends.size]])
 
 
 def _x_range(drawn: Sequence[Curve], zoom: tuple[float, float] | None, is_log: bool) -> tuple[float, float]:

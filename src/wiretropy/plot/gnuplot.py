@@ -126,14 +126,14 @@ def script(figure: Figure, names: list[str]) -> str:
     ]
     if figure.is_log:
         lines.append("set logscale x\n")
+    band = f"here.'{BAND_FILE}' using"
     plots = [
-        f"here.'{BAND_FILE}' using 1:3:4 with filledcurves linecolor rgb '#D4D4D4' title 'random bytes, mean ± {BAND_SDS:g} SD'",
-        f"here.'{BAND_FILE}' using 1:2 with lines linecolor rgb '#757575' linewidth 0.6 notitle",
+        f"{band} 1:3:4 with filledcurves linecolor rgb '#D4D4D4' title 'random bytes, mean ± {BAND_SDS:g} SD'",
+        f"{band} 1:2 with lines linecolor rgb '#757575' linewidth 0.6 notitle",
     ]
     if figure.threshold is not None:
-        plots.append(
-            f"{figure.threshold!r} with lines linecolor rgb '{THRESHOLD_COLOR}' dashtype 2 title 'threshold {figure.threshold:g}'"
-        )
+        level = f"{figure.threshold:.17g} with lines linecolor rgb '{THRESHOLD_COLOR}' dashtype 2"
+        plots.append(f"{level} title 'threshold {figure.threshold:g}'")
     for i, (name, style) in enumerate(zip(names, styles(figure.curves), strict=True)):
         plots.append(f"here.'{name}' using 1:2 with {_look(style)} {_title(entries.get(i))}")
     return "".join(lines) + "plot \\\n    " + ", \\\n    ".join(plots) + "\n"

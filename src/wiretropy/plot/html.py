@@ -41,7 +41,7 @@ _PAGE = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; \
-style-src 'unsafe-inline'; img-src data: blob:">
+style-src 'unsafe-inline'; img-src data: blob:; form-action 'none'; base-uri 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="wiretropy">
 <title>{title}</title>
@@ -73,7 +73,15 @@ def page(figure: Figure) -> str:
     page : str
         HTML; the same figure gives the same text.
     """
-    config = {"displaylogo": False, "responsive": True, "plotlyServerURL": "", "scrollZoom": True}
+    # plotly's default tool bar holds a button that uploads the picture and its data to its makers' server.
+    config = {
+        "displaylogo": False,
+        "showSendToCloud": False,
+        "plotlyServerURL": "",
+        "modeBarButtonsToRemove": ["lasso2d", "select2d"],
+        "responsive": True,
+        "scrollZoom": True,
+    }
     body = to_html(
         draw(figure),
         full_html=False,
@@ -201,8 +209,8 @@ def _marks(canvas: go.Figure, figure: Figure, c: Curve, style: Style) -> None:
 def _blocks(canvas: go.Figure, c: Curve, style: Style) -> None:
     """Entropy of each block between two points, as steps that end where the block ends."""
     canvas.add_scatter(
-        x=c.offsets[: c.block_entropy.size],
-        y=c.block_entropy,
+        x=np.concatenate([[0], c.offsets[: c.block_entropy.size]]),
+        y=np.concatenate([c.block_entropy[:1], c.block_entropy]),
         text=html.escape(c.label),
         yaxis="y2",
         mode="lines",

@@ -1,7 +1,7 @@
 """Where things go in a picture: ticks, labels, the legend beside the curves.
 
-Figures and sizes go in, positions come out; nothing is drawn here. Positions in the panel are fractions of its width and
-height, from its lower left corner.
+Figures and sizes go in, positions come out; nothing is drawn here. Positions in the panel are fractions of its width
+and height, from its lower left corner.
 """
 
 from __future__ import annotations

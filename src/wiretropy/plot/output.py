@@ -1,7 +1,8 @@
 """From a figure to a file: which renderer writes which format.
 
-A `Figure` and a path go in, the path of what was written comes out. Renderers, and with them the plotting libraries, are
-imported only when their format is asked for; a library that is not installed is an `ImportError` that says what to do.
+A `Figure` and a path go in, the path of what was written comes out. Renderers, and with them the plotting libraries,
+are imported only when their format is asked for; a library that is not installed is an `ImportError` that says what to
+do.
 """
 
 from __future__ import annotations
@@ -69,15 +70,28 @@ def save(figure: Figure, path: str | Path, *, to: str | None = None) -> Path:
     if kind == "dat":
         written: Path = _renderer("gnuplot").write(figure, path)
         return written
-    content: bytes
-    if kind == "html":
-        content = _renderer("html").page(figure).encode()
-    elif kind == "term":
-        content = terminal_text(figure).encode() + b"\n"
-    else:
-        content = image_bytes(figure, kind)
-    path.write_bytes(content)
+    path.write_bytes(rendered(figure, kind))
     return path
+
+
+def rendered(figure: Figure, kind: str) -> bytes:
+    """A picture in memory, in a format that takes one file.
+
+    Raises
+    ------
+    ValueError
+        For ``dat``, which is a folder.
+    ImportError
+        If the library that draws it is not installed.
+    """
+    if kind == "dat":
+        raise ValueError("gnuplot files cannot go to standard output; name a folder with -o")
+    if kind == "html":
+        page: str = _renderer("html").page(figure)
+        return page.encode()
+    if kind == "term":
+        return terminal_text(figure).encode() + b"\n"
+    return image_bytes(figure, kind)
 
 
 def image_bytes(figure: Figure, kind: str) -> bytes:

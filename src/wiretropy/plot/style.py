@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from wiretropy.plot.curves import SIDES, Curve
+from wiretropy.plot.curves import Curve, Side
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 THRESHOLD_COLOR = "#333333"
@@ -22,6 +22,9 @@ DASHES: tuple[Dash, ...] = ("solid", "dash", "dashdot", "dot", "longdash")
 
 Marker = Literal["circle", "square", "triangle", "diamond", "down", "cross", "plus"]
 MARKERS: tuple[Marker, ...] = ("circle", "square", "triangle", "diamond", "down", "cross", "plus")
+
+_SIDE_ORDER: tuple[Side, ...] = ("both", "resp", "orig")
+"""Both directions together get the solid line."""
 
 CROWD = 40
 """Legend entries that still can be read beside a picture; with more curves only groups are named."""
@@ -63,12 +66,11 @@ def styles(drawn: Sequence[Curve]) -> list[Style]:
     has_sides = len({c.side for c in drawn}) > 1
     result = []
     for c in drawn:
-        i = keys[c.color_key]
-        dash = DASHES[SIDES[::-1].index(c.side)] if has_sides and not c.group else DASHES[i % len(DASHES)]
-        color = COLORS[
-            (i + SIDES[::-1].index(c.side)) % len(COLORS) if len(keys) == 1 and has_sides else i % len(COLORS)
-        ]
-        result.append(Style(color, dash, MARKERS[i % len(MARKERS)], width, alpha))
+        key, side = keys[c.color_key], _SIDE_ORDER.index(c.side)
+        dash = DASHES[side] if has_sides and not c.group else DASHES[key % len(DASHES)]
+        # The sides of a lone flow differ in colour as well.
+        color = COLORS[side if len(keys) == 1 and has_sides else key % len(COLORS)]
+        result.append(Style(color, dash, MARKERS[key % len(MARKERS)], width, alpha))
     return result
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from wiretropy.plot.curves import Curve
 from wiretropy.plot.figure import BAND_SDS, Figure, visible
 from wiretropy.plot.layout import across, byte_ticks, end, up
-from wiretropy.plot.style import BAND_COLOR, THRESHOLD_COLOR, legend, styles
+from wiretropy.plot.style import BAND_COLOR, legend, styles
 
 _SCALE_COLUMNS = 6
 """Columns of the entropy scale at the left, its line included."""
@@ -40,7 +40,8 @@ def text(figure: Figure, *, columns: int = 100, rows: int = 28, has_color: bool 
     columns, rows : int, default 100 and 28
         Size of the panel with its scales, in characters.
     has_color : bool, default False
-        Whether the terminal shows ANSI colours.
+        Whether the terminal shows ANSI colours; plotille leaves them out by itself where standard output is no
+        terminal or NO_COLOR is set.
 
     Returns
     -------
@@ -64,19 +65,14 @@ def text(figure: Figure, *, columns: int = 100, rows: int = 28, has_color: bool 
 
 def _background(canvas: plotille.Canvas, figure: Figure, width: int, has_color: bool) -> None:
     """Edges of the random band, and the threshold as a dashed line."""
-    band = figure.band
+    band, grey = figure.band, _rgb(BAND_COLOR) if has_color else None
     for edge in (band.low, band.high):
-        _line(
-            canvas,
-            across(figure, band.offsets.astype(np.float64)),
-            up(figure, edge),
-            _rgb(BAND_COLOR) if has_color else None,
-        )
+        _line(canvas, across(figure, band.offsets.astype(np.float64)), up(figure, edge), grey)
     if figure.threshold is not None:
         level = float(up(figure, np.array([figure.threshold]))[0])
         for column in range(0, width, 2):
             dash = np.array([column, column + 0.8]) / width
-            _line(canvas, dash, np.full(2, level), _rgb(THRESHOLD_COLOR) if has_color else None)
+            _line(canvas, dash, np.full(2, level), None)
 
 
 def _curve(canvas: plotille.Canvas, figure: Figure, c: Curve, color: tuple[int, int, int] | None) -> None:
@@ -135,12 +131,9 @@ def _byte_scale(figure: Figure, width: int) -> list[str]:
             line[column] = "┴"
             numbers[start : start + len(mark)] = mark
             end = start + len(mark)
+    axis = " " * (_SCALE_COLUMNS - 1) + "└" + "".join(line)
     unit = "payload bytes" + (" (logarithmic)" if figure.is_log else "")
-    return [
-        " " * (_SCALE_COLUMNS - 1) + "└" + "".join(line),
-        "".join(numbers).rstrip(),
-        unit.rjust(width + _SCALE_COLUMNS),
-    ]
+    return [axis, "".join(numbers).rstrip(), unit.rjust(width + _SCALE_COLUMNS)]
 
 
 def _background_words(figure: Figure) -> list[str]:

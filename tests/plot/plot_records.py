@@ -33,7 +33,8 @@ SCHEMA = pa.schema([pa.field(c.name, _TYPES[c.type], c.is_nullable) for c in COL
 
 def grid_points(n: int) -> list[int]:
     """The trajectory grid, written down a second time."""
-    points, offset = [], 0
+    points: list[int] = []
+    offset = 0
     while True:
         offset += 32 if offset < 2_048 else 2 ** (offset.bit_length() - 1) // 16
         if offset > n:
