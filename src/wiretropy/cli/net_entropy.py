@@ -1,0 +1,176 @@
+"""`net-entropy -r FILE -s DIR -F -b -c CONF`: the old program's command line.
+
+In: a capture, and a protospec file or a folder of them. Out: alarms as syslog lines, one ``.dat`` file a connection.
+Refused with exit code 2: a capture that cannot be read, faults in protospec files (one line each, with file and line),
+a folder that cannot be written, and no syslog service to send to.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from wiretropy.flows import Flows
+    from wiretropy.netentropy.alarm import Kind
+    from wiretropy.netentropy.connections import Connection
+    from wiretropy.netentropy.protospec import Protospec
+
+_PARTIAL = 3
+"""Exit code: a usable part of the input was read."""
+
+
+class Refused(click.ClickException):
+    """Something that cannot be done: a line on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+@click.command("net-entropy")
+@click.option(
+    "-r",
+    "captures",
+    metavar="FILE",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=str),
+    help="Read packets from this capture; more than one are read as one stream.",
+)
+@click.option(
+    "-s",
+    "statistics",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write one .dat file a connection here: byte offset and cumulative entropy, for gnuplot.",
+)
+@click.option(
+    "-c",
+    "configuration",
+    metavar="CONF",
+    type=click.Path(path_type=Path),
+    help="Alarm when entropy leaves the ranges of this protospec file, or of the protospec files in this "
+    "folder. Without it every TCP connection is tracked, without alarms.",
+)
+@click.option(
+    "-F",
+    "is_foreground",
+    is_flag=True,
+    help="Stay in the foreground: write log lines to stderr instead of the syslog socket. (The original "
+    "meaning of -F is not documented where we could look.)",
+)
+@click.option(
+    "-b",
+    "counts_bytes",
+    is_flag=True,
+    help="Count in bytes, which is what happens anyway unless a protospec says 'RangeUnit: packets'. (The "
+    "original meaning of -b is not documented where we could look.)",
+)
+def command(
+    captures: Sequence[str],
+    statistics: Path | None,
+    configuration: Path | None,
+    is_foreground: bool,
+    counts_bytes: bool,
+) -> None:
+    """Watch the entropy of TCP connections and alarm when it leaves its protocol's ranges.
+
+    Takes the command line of the program net-entropy and writes its log lines and statistics files. Only connections
+    whose port a protospec names are tracked; lines come in the order of packet times.
+    """
+    del counts_bytes  # bytes are what offsets count; the option is accepted so that old scripts run
+    with _refusing():
+        specs = _specs(configuration)
+        send = _sender(is_foreground)
+        flows, found = _connections(captures, specs)
+        _run(found, statistics, send)
+    _report_faults(flows)
+
+
+def main() -> None:
+    """Entry point of the console script ``net-entropy``."""
+    command(prog_name="net-entropy")
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What cannot be read or written becomes a line on stderr and exit code 2."""
+    from wiretropy.errors import WiretropyError
+
+    try:
+        yield
+    except (WiretropyError, ValueError) as error:
+        raise Refused("\n".join(_inert(line) for line in str(error).split("\n"))) from None
+    except OSError as error:
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        raise Refused(_inert(f"{where}{error.strerror or error}")) from None
+
+
+def _specs(configuration: Path | None) -> list[Protospec] | None:
+    """The protospecs asked for."""
+    from wiretropy.netentropy.protospec import read
+
+    return None if configuration is None else read(configuration)
+
+
+def _sender(is_foreground: bool) -> Callable[[Kind, str], None]:
+    """Where log lines go."""
+    from wiretropy.netentropy.lines import SYSLOG_SOCKET, syslog, tag
+
+    if is_foreground:
+        before = tag()
+        return lambda kind, text: click.echo(before + text, err=True)
+    try:
+        return syslog()
+    except OSError:
+        raise ValueError(f"no syslog service listens on {SYSLOG_SOCKET}; start one, or give -F for stderr") from None
+
+
+def _connections(captures: Sequence[str], specs: list[Protospec] | None) -> tuple[Flows, Iterator[Connection]]:
+    """Read the captures: once for the flows, once for their packets."""
+    from wiretropy.flows import read_flows, trace_flows
+    from wiretropy.netentropy.connections import connections, needed_depth, tracked
+
+    depth = needed_depth(specs or ())
+    flows = read_flows(captures, depth=depth)
+    table = tracked(flows.to_arrow(), specs)
+    rows = trace_flows(captures, uids=table.column("uid").to_pylist(), depth=depth) if table.num_rows else ()
+    return flows, connections(table, rows, specs)
+
+
+def _run(found: Iterator[Connection], statistics: Path | None, send: Callable[[Kind, str], None]) -> None:
+    """Write statistics, then all lines in the order of packet times."""
+    from wiretropy.netentropy.alarm import track
+    from wiretropy.netentropy.lines import line
+    from wiretropy.netentropy.statistics import StatisticsFolder
+
+    folder = None if statistics is None else StatisticsFolder(statistics)
+    timed = []
+    for connection in found:
+        if folder is not None:
+            folder.write(connection)
+        for event in track(connection.samples, connection.spec, end=connection.end):
+            timed.append((event.ts_ns, event.kind, line(event, connection.source, connection.destination)))
+    for _, kind, text in sorted(timed, key=lambda item: item[0]):
+        send(kind, text)
+
+
+def _report_faults(flows: Flows) -> None:
+    """Say on stderr what could not be read, and end with the exit code for a partial result."""
+    faults = getattr(flows.summary, "faults", None) or []
+    for fault in faults:
+        click.echo(_inert(f"{fault.path}: {fault.message}"), err=True)
+    if faults:
+        sys.exit(_PARTIAL)
+
+
+def _inert(text: str) -> str:
+    """Text from outside, safe for a terminal."""
+    from wiretropy.plot.text import inert
+
+    return inert(text)

@@ -1,0 +1,267 @@
+"""`wiretropy plot CAPTURE|DIR`: draw entropy trajectories.
+
+In: captures, or a folder that `wiretropy scan --out` wrote. Out: a picture, whose path is printed, or the picture
+itself for the terminal. Refused with exit code 2 and one line: bad arguments, unreadable input, and a selection that no
+flow meets, which names what there is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wiretropy.schema import DEFAULT_DEPTH, DEFAULT_THRESHOLD
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from wiretropy.flows import Flows
+    from wiretropy.plot import Figure
+
+_COMPRESSIONS = (".gz", ".zst", ".lz4")
+_FORMATS = ("png", "svg", "html", "term", "dat")
+_SUFFIXES = {"png": ".png", "svg": ".svg", "html": ".html", "term": ".txt", "dat": ""}
+_PARTIAL = 3
+"""Exit code: a usable part of the input was read."""
+
+
+class Refused(click.ClickException):
+    """Something that cannot be drawn: one line on stderr, exit code 2."""
+
+    exit_code = 2
+
+
+class _Span(click.ParamType[tuple[float, float]]):
+    """Two numbers with a colon between them."""
+
+    name = "A:B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """Read ``0:2000`` as (0.0, 2000.0)."""
+        if isinstance(value, tuple):
+            return value
+        first, colon, last = str(value).replace("_", "").partition(":")
+        try:
+            span = float(first), float(last)
+        except ValueError:
+            self.fail(f"{value!r} is not a range; write two numbers and a colon between them, as 0:2000", param, ctx)
+        if not (colon and 0 <= span[0] < span[1] < float("inf")):
+            self.fail(f"{value!r} must rise from 0 or more, as 0:2000", param, ctx)
+        return span
+
+
+class _Depth(click.ParamType["int | str"]):
+    """A number of bytes, or 'all'."""
+
+    name = "BYTES|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Read ``65536`` or ``all``."""
+        text = str(value)
+        if text == "all":
+            return text
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
+            self.fail(f"{value!r} is neither a number of bytes, at least 1, nor 'all'", param, ctx)
+        return int(text)
+
+
+@click.command("plot")
+@click.argument("paths", metavar="CAPTURE|DIR...", nargs=-1, required=True, type=click.Path(path_type=str))
+@click.option("--flow", multiple=True, metavar="ID", help="Draw this flow: its id, or as much of it as no other has.")
+@click.option("--community-id", multiple=True, metavar="ID", help="Draw the flows with this Community ID.")
+@click.option("--host", multiple=True, metavar="ADDRESS", help="Draw flows of this address or network (10.0.0.0/8).")
+@click.option("--port", multiple=True, type=click.IntRange(0, 65_535), help="Draw flows with this port on either side.")
+@click.option("--label", multiple=True, help="Draw flows with this label, where flows were classified.")
+@click.option(
+    "--side",
+    type=click.Choice(("orig", "resp", "both", "all")),
+    help="Whose payload: originator, responder, both in capture order, or all three curves (default: all for one flow, "
+    "both for several).",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    help="Draw the N selected flows with most payload (default 12, or all selected).",
+)
+@click.option(
+    "--overlay", metavar="COLUMN", help="Give flows with the same value one colour: resp_port, source, label, ..."
+)
+@click.option("--zoom", type=_Span(), help="Show payload bytes A to B, as 0:2000 (default: all).")
+@click.option(
+    "--entropy-range", type=_Span(), help="Show A to B bits per byte, as 7.5:8 (default: what the curves need)."
+)
+@click.option("--log", is_flag=True, help="Logarithmic payload bytes.")
+@click.option("--blocks", is_flag=True, help="Add a panel with the entropy of each block between two points.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 8),
+    default=DEFAULT_THRESHOLD,
+    show_default=True,
+    help="Draw a line at so many bits per byte.",
+)
+@click.option(
+    "--depth",
+    type=_Depth(),
+    default=DEFAULT_DEPTH,
+    show_default=True,
+    help="Measure at most so many payload bytes of each direction of a capture; 'all' measures everything.",
+)
+@click.option(
+    "-f", "--filter", "bpf", metavar="BPF", help="Read only the packets that this tcpdump expression matches."
+)
+@click.option("--title", help="Title of the picture (default: the flow, or how many flows of which capture).")
+@click.option(
+    "--to",
+    "kind",
+    type=click.Choice(_FORMATS),
+    help="Format: an image, an interactive page that works offline, the terminal, or a folder with gnuplot data and "
+    "script (default: what OUT ends with, else png).",
+)
+@click.option(
+    "-o",
+    "--out",
+    metavar="OUT",
+    type=click.Path(path_type=str),
+    help="Write here; '-' is standard output (default: a name made of the input's).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print path and curves as one JSON object instead of the path.")
+def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bool, **options: Any) -> None:
+    """Draw how the entropy of flows grows, byte by byte.
+
+    Reads captures, or a folder that 'wiretropy scan --out' wrote, and lays the entropy trajectories of the selected
+    flows over each other. Behind them lie the threshold and the random band: the mean of random bytes at every length
+    and 4 standard deviations around it. Conditions of one kind widen the selection, different kinds narrow it. The
+    picture's path is printed.
+    """
+    kind = kind or _kind_of(out)
+    reading = {name: options.pop(name) for name in ("depth", "bpf")}
+    with _refusing():
+        flows = _read(paths, threshold=options["threshold"], **reading)
+        figure = _figure(flows, options)
+        if kind == "html" and not _is_stored(paths):
+            trace = _trace(paths, [c.uid for c in figure.curves], reading)
+            figure = _figure(flows, options, trace=trace)
+        _show(figure, kind, out, _default_out(paths[0], kind), as_json)
+    _report_faults(flows)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What cannot be read or drawn becomes one line and exit code 2."""
+    from wiretropy.errors import WiretropyError
+
+    try:
+        yield
+    except (WiretropyError, ValueError, ImportError) as error:
+        raise Refused(_inert(" ".join(str(error).split("\n")))) from None
+    except OSError as error:
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        raise Refused(_inert(f"{where}{error.strerror or error}")) from None
+
+
+def _read(paths: Sequence[str], *, threshold: float, depth: int | str, bpf: str | None) -> Flows:
+    """Flows of captures, or of what a scan stored."""
+    from wiretropy.flows import Flows, read_flows
+
+    if not _is_stored(paths):
+        return read_flows(paths, depth=depth, threshold=threshold, bpf=bpf)
+    if len(paths) > 1:
+        raise ValueError(f"give one folder of stored flows at a time; got {len(paths)} inputs")
+    return Flows.load(paths[0])
+
+
+def _is_stored(paths: Sequence[str]) -> bool:
+    """Whether an input is what `scan --out` writes rather than a capture or a folder of captures."""
+    return any(p.endswith(".parquet") or (os.path.isdir(p) and any(Path(p).rglob("*.parquet"))) for p in paths)
+
+
+def _figure(flows: Flows, options: dict[str, Any], *, trace: pa.Table | None = None) -> Figure:
+    """The picture that the options describe."""
+    from wiretropy.plot import plot
+
+    return plot(flows, crossing_threshold=options["threshold"], trace=trace, **options)
+
+
+def _trace(paths: Sequence[str], uids: list[str], reading: dict[str, Any]) -> pa.Table | None:
+    """Packet rows of the drawn flows, so that the page can name the packet under the pointer."""
+    import pyarrow as pa
+
+    from wiretropy.flows import trace_flows
+
+    parts = list(trace_flows(paths, uids=sorted(set(uids)), **reading))
+    return pa.concat_tables(parts) if parts else None
+
+
+def _kind_of(out: str | None) -> str:
+    """The format that the output's name asks for."""
+    if out is None or out == "-":
+        return "png"
+    from wiretropy.plot.output import format_of
+
+    try:
+        return format_of(Path(out))
+    except ValueError as error:
+        raise Refused(_inert(str(error))) from None
+
+
+def _default_out(path: str, kind: str) -> str:
+    """A name in the current folder made of the input's."""
+    name = "stdin" if path == "-" else PurePath(path).name or "flows"
+    for suffix in _COMPRESSIONS:
+        name = name.removesuffix(suffix)
+    return f"{PurePath(name).stem}-trajectories{_SUFFIXES[kind]}"
+
+
+def _show(figure: Figure, kind: str, out: str | None, default: str, as_json: bool) -> None:
+    """Write the picture and print where, or print the picture."""
+    from wiretropy.plot.output import rendered, save, terminal_text
+
+    if kind == "term" and out in (None, "-"):
+        size = shutil.get_terminal_size((100, 32))
+        has_color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        click.echo(terminal_text(figure, columns=size.columns, rows=max(size.lines - 8, 16), has_color=has_color))
+    elif out == "-":
+        sys.stdout.buffer.write(rendered(figure, kind))
+    else:
+        written = save(figure, out or default, to=kind)
+        click.echo(_summary(figure, kind, written) if as_json else _inert(str(written)))
+
+
+def _summary(figure: Figure, kind: str, written: Path) -> str:
+    """Path and curves for programs."""
+    curves = [
+        {
+            "uid": c.uid,
+            "side": c.side,
+            "label": c.label,
+            "measured_bytes": int(c.offsets[-1]),
+            "entropy": float(c.entropy[-1]),
+        }
+        for c in figure.curves
+    ]
+    path = os.fsencode(written).decode("utf-8", "backslashreplace")
+    return json.dumps({"path": path, "format": kind, "title": figure.title, "curves": curves}, allow_nan=False)
+
+
+def _report_faults(flows: Flows) -> None:
+    """Say on stderr what could not be read, and end with the exit code for a partial result."""
+    faults = getattr(flows.summary, "faults", None) or []
+    for fault in faults:
+        click.echo(_inert(f"{fault.path}: {fault.message}"), err=True)
+    if faults:
+        sys.exit(_PARTIAL)
+
+
+def _inert(text: str) -> str:
+    """Text from outside, safe for a terminal."""
+    from wiretropy.plot.text import inert
+
+    return inert(text)
