@@ -10,6 +10,7 @@
 
 use std::collections::HashMap;
 
+use super::datagram::{Datagram, Key, NONE};
 use super::{Context, Fragment, Reason};
 use crate::limits::{FRAGMENT_TIMEOUT_NS, MAX_FRAGMENTED_DATAGRAMS, MAX_FRAGMENT_BYTES};
 
@@ -44,175 +45,6 @@ pub struct FragmentCounters {
     pub overlaps: u64,
     /// Those of them whose bytes contradicted the ones that were there.
     pub conflicting_overlaps: u64,
-}
-
-/// Fragments of one datagram have this in common.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Key {
-    src: [u8; 16],
-    dst: [u8; 16],
-    vlan: [u16; 2],
-    id: u32,
-    tunnels: u16,
-    /// Zero for IPv6, whose later fragments may name another protocol (RFC 8200, section 4.5).
-    proto: u8,
-    is_v6: bool,
-}
-
-impl Key {
-    fn of(fragment: &Fragment) -> Self {
-        let endpoints = &fragment.context.endpoints;
-        Self {
-            src: endpoints.src,
-            dst: endpoints.dst,
-            vlan: endpoints.vlan,
-            id: fragment.id,
-            tunnels: fragment.context.tunnels,
-            proto: if endpoints.is_v6 { 0 } else { endpoints.proto },
-            is_v6: endpoints.is_v6,
-        }
-    }
-}
-
-/// A run of the datagram that is present: `len` bytes from `start` on, kept at `at` of `bytes`.
-#[derive(Clone, Copy)]
-struct Piece {
-    start: u32,
-    len: u32,
-    at: u32,
-}
-
-impl Piece {
-    fn end(&self) -> u32 {
-        self.start + self.len
-    }
-}
-
-/// A datagram that waits for fragments.
-struct Datagram {
-    key: Key,
-    context: Context,
-    began_ns: i64,
-    /// Accepted bytes in the order of their arrival, so that memory follows what really came.
-    bytes: Vec<u8>,
-    /// What is present, ascending and disjoint.
-    pieces: Vec<Piece>,
-    packets: Vec<u64>,
-    /// Length of the whole, known from the last fragment.
-    total: Option<u32>,
-    /// Neighbours in the order of beginning; `NONE` at either end.
-    older: u32,
-    newer: u32,
-}
-
-const NONE: u32 = u32::MAX;
-
-/// Whether an accepted fragment repeated or contradicted bytes that were there.
-#[derive(Clone, Copy, Default)]
-struct Overlap {
-    is_present: bool,
-    is_conflicting: bool,
-}
-
-impl Datagram {
-    fn new(key: Key, context: Context, began_ns: i64) -> Self {
-        Self {
-            key,
-            context,
-            began_ns,
-            bytes: Vec::new(),
-            pieces: Vec::new(),
-            packets: Vec::new(),
-            total: None,
-            older: NONE,
-            newer: NONE,
-        }
-    }
-
-    /// Bytes of memory, allocations counted as they are.
-    fn memory(&self) -> usize {
-        std::mem::size_of::<Self>()
-            + std::mem::size_of::<(Key, u32)>()
-            + self.bytes.capacity()
-            + self.pieces.capacity() * std::mem::size_of::<Piece>()
-            + self.packets.capacity() * std::mem::size_of::<u64>()
-    }
-
-    /// Whether a fragment agrees with the datagram's end, as far as that is known.
-    fn admits(&self, fragment: &Fragment, end: u32) -> bool {
-        let present = self.pieces.last().map_or(0, Piece::end);
-        match (self.total, fragment.has_more) {
-            (Some(total), true) => end <= total,
-            (Some(total), false) => end == total,
-            (None, true) => true,
-            (None, false) => end >= present,
-        }
-    }
-
-    fn has_first_byte(&self) -> bool {
-        self.pieces.first().is_some_and(|piece| piece.start == 0)
-    }
-
-    /// Add the bytes that are not there yet.
-    fn add(&mut self, start: u32, payload: &[u8]) -> Overlap {
-        let mut overlap = Overlap::default();
-        let end = start + payload.len() as u32;
-        let first = self.pieces.partition_point(|piece| piece.end() <= start);
-        let behind = self.pieces.partition_point(|piece| piece.start < end);
-        let mut merged = Vec::with_capacity(1);
-        let mut cursor = start;
-        for index in first..behind {
-            let piece = self.pieces[index];
-            if cursor < piece.start {
-                merged.push(self.keep(cursor, &payload[span(cursor - start, piece.start - start)]));
-                cursor = piece.start;
-            }
-            let stop = piece.end().min(end);
-            let new = &payload[span(cursor - start, stop - start)];
-            let kept = piece.at + (cursor - piece.start);
-            overlap.is_present = true;
-            overlap.is_conflicting |= &self.bytes[span(kept, kept + new.len() as u32)] != new;
-            merged.push(piece);
-            cursor = stop;
-        }
-        if cursor < end {
-            merged.push(self.keep(cursor, &payload[span(cursor - start, end - start)]));
-        }
-        self.pieces.splice(first..behind, merged);
-        overlap
-    }
-
-    fn keep(&mut self, start: u32, bytes: &[u8]) -> Piece {
-        let at = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(bytes);
-        Piece {
-            start,
-            len: bytes.len() as u32,
-            at,
-        }
-    }
-
-    /// Pieces are disjoint, so the datagram is whole when their bytes add up to its length.
-    fn is_whole(&self) -> bool {
-        self.total
-            .is_some_and(|total| self.bytes.len() == total as usize)
-    }
-
-    fn into_outcome(self) -> FragmentOutcome {
-        let mut bytes = Vec::with_capacity(self.bytes.len());
-        for piece in &self.pieces {
-            bytes.extend_from_slice(&self.bytes[span(piece.at, piece.at + piece.len)]);
-        }
-        FragmentOutcome::Complete {
-            bytes,
-            context: self.context,
-            packets: self.packets,
-        }
-    }
-}
-
-fn span(start: u32, end: u32) -> std::ops::Range<usize> {
-    start as usize..end as usize
 }
 
 /// Datagrams that wait for fragments.
@@ -281,14 +113,8 @@ impl Defragmenter {
             return FragmentOutcome::Refused(Reason::BadFragment);
         }
         let memory = datagram.memory();
-        if fragment.offset == 0 && !datagram.has_first_byte() {
-            datagram.context = fragment.context;
-        }
-        let overlap = datagram.add(fragment.offset, payload);
+        let overlap = datagram.add(fragment, payload);
         datagram.packets.push(packet);
-        if !fragment.has_more {
-            datagram.total = Some(end);
-        }
         self.held_bytes = self.held_bytes - memory + datagram.memory();
         self.counters.overlaps += u64::from(overlap.is_present);
         self.counters.conflicting_overlaps += u64::from(overlap.is_conflicting);
@@ -425,7 +251,11 @@ impl Defragmenter {
         match self.remove(slot) {
             Some(datagram) => {
                 self.counters.completed += 1;
-                datagram.into_outcome()
+                FragmentOutcome::Complete {
+                    bytes: datagram.payload(),
+                    context: datagram.context,
+                    packets: datagram.packets,
+                }
             }
             None => FragmentOutcome::Held,
         }

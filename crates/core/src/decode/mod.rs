@@ -9,6 +9,7 @@
 //! where real captures are odd: lengths left to offload, payloads cut by the snap length, padding.
 
 mod checksum;
+mod datagram;
 mod fragments;
 mod ip;
 mod link;
