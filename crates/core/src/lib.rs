@@ -5,6 +5,7 @@
 //! TCP direction back in order; [`meter`] measures them; [`record`] turns finished flows into
 //! columns. Nothing here reads a clock, knows Python or judges what it measured.
 
+pub mod bpf;
 pub mod decode;
 pub mod error;
 pub mod flow;

@@ -60,3 +60,32 @@ pub const FIRST_PACKETS: usize = 64;
 /// Parts that the flow table is split into, whatever the number of threads: caps apply to each
 /// part, so results must not depend on how many workers share them.
 pub const SHARDS: usize = 8;
+
+/// Extension headers of one GTP-U header that are followed: 3GPP TS 29.281 defines fewer than ten
+/// kinds, and a G-PDU carries one or two.
+pub const MAX_GTP_EXTENSIONS: usize = 8;
+
+/// Largest packet believed when its IP header leaves the length out, as segmentation offload does
+/// (total length 0): 8 times 65,535, the kernel's limit for offloaded super-packets. Without it a
+/// record that claims 4 GiB on the wire would report a gap of 4 GiB.
+pub const MAX_SUPER_PACKET_BYTES: usize = 8 * 65_535;
+
+/// Longest IP datagram that fragments may add up to: IPv4's total length and IPv6's payload length
+/// have 16 bits. A fragment that ends beyond it is the "ping of death".
+pub const MAX_DATAGRAM_BYTES: u32 = 65_535;
+
+/// How long, in packet time, the fragments of a datagram wait for the missing ones: Linux's
+/// `ipfrag_time`, 30 s. Longer holding would join fragments of reused identifiers.
+pub const FRAGMENT_TIMEOUT_NS: i64 = 30_000_000_000;
+
+/// Datagrams that wait for fragments at a time. A full 16-bit identifier space of one pair of
+/// hosts turns over far slower than this; at about 250 bytes each, 16,384 cost 4 MiB.
+pub const MAX_FRAGMENTED_DATAGRAMS: usize = 16_384;
+
+/// Bytes held for datagrams that wait for fragments, bookkeeping included: Suricata's default
+/// (32 MiB), eight times Linux's.
+pub const MAX_FRAGMENT_BYTES: usize = 32 << 20;
+
+/// Instructions of one BPF program. The kernel takes 4,096; libpcap compiles longer ones (a list
+/// of a thousand hosts needs some six instructions each), and 65,536 of them are 512 KiB.
+pub const MAX_BPF_INSTRUCTIONS: usize = 65_536;

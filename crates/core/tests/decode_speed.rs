@@ -1,0 +1,51 @@
+//! Shows what decoding costs per packet. Run it on a capture of your own:
+//! `WIRETROPY_SPEED_PCAP=x.pcap cargo test --release --test decode_speed -- --ignored --nocapture`
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::time::Instant;
+use wiretropy_core::decode::{Decoder, Outcome};
+use wiretropy_core::packet::LinkType;
+
+/// Places of the packets in a little-endian Ethernet capture.
+fn packets(capture: &[u8]) -> Vec<(usize, usize)> {
+    let mut places = Vec::new();
+    let mut at = 24;
+    while let Some(header) = capture.get(at..at + 16) {
+        let caplen = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
+        places.push((at + 16, caplen));
+        at += 16 + caplen;
+    }
+    places
+}
+
+#[test]
+#[ignore = "a measurement, not a check"]
+fn nanoseconds_per_packet() {
+    let path = std::env::var("WIRETROPY_SPEED_PCAP").expect("WIRETROPY_SPEED_PCAP names a capture");
+    let capture = std::fs::read(path).unwrap();
+    let places = packets(&capture);
+    let decoder = Decoder::default();
+    for (name, places) in [("whole file", &places[..]), ("in cache", &places[..1000])] {
+        let rounds = (20_000_000 / places.len()).max(1);
+        let (mut payload, mut flows) = (0u64, 0u64);
+        let started = Instant::now();
+        for _ in 0..rounds {
+            for &(start, caplen) in places {
+                let frame = &capture[start..start + caplen];
+                if let Outcome::Transport(d) =
+                    &decoder.decode(LinkType::ETHERNET, 0, frame, caplen as u32)
+                {
+                    payload += u64::from(d.payload_captured);
+                    flows +=
+                        1 + u64::from(d.endpoints.sport & 1) + u64::from(d.endpoints.src[3] & 1);
+                }
+            }
+        }
+        let per_packet = started.elapsed().as_secs_f64() * 1e9 / (rounds * places.len()) as f64;
+        println!(
+            "{name}: {per_packet:.2} ns a packet, {} packets, check {payload} {flows}",
+            places.len()
+        );
+    }
+}
