@@ -89,3 +89,39 @@ pub const MAX_FRAGMENT_BYTES: usize = 32 << 20;
 /// Instructions of one BPF program. The kernel takes 4,096; libpcap compiles longer ones (a list
 /// of a thousand hosts needs some six instructions each), and 65,536 of them are 512 KiB.
 pub const MAX_BPF_INSTRUCTIONS: usize = 65_536;
+
+/// Bytes that a source reads at a time when it merges files that overlap in time: every file
+/// then holds its own buffer, and 64 KiB still keeps system calls rare.
+pub const MERGE_READ_BYTES: usize = 64 << 10;
+
+/// Files that a merging source holds open at once. The usual limit of a process is 1,024, and
+/// 64 buffers of [`MERGE_READ_BYTES`] (twice, for what is carried over) stay under 16 MiB.
+pub const MAX_OPEN_FILES: usize = 64;
+
+/// Interfaces of one pcapng section. Real captures have a handful; at 32 bytes each, this many
+/// cost 2 MiB.
+pub const MAX_INTERFACES: usize = 65_536;
+
+/// Bytes searched for a plausible record after a broken one: as far as the largest record
+/// could have reached.
+pub const RESYNC_BYTES: u64 = MAX_RECORD_BYTES as u64;
+
+/// Largest record that is plausible where the search for one is on: tcpdump's largest snapshot
+/// length.
+pub const RESYNC_RECORD_BYTES: u32 = 262_144;
+
+/// Zero bytes after the last record that are looked through before they are called padding
+/// without having seen their end: a preallocated file is seldom larger, and a sparse file of a
+/// terabyte must not keep us busy.
+pub const MAX_PADDING_BYTES: u64 = 64 << 20;
+
+/// Bytes that any compressed file may unpack to, whatever its ratio.
+pub const DECOMPRESSED_GRACE_BYTES: u64 = 8 << 30;
+
+/// Bytes that a file may unpack to for each compressed byte, beyond
+/// [`DECOMPRESSED_GRACE_BYTES`]. Captures of plain text reach 20, captures of idle links 100.
+pub const DECOMPRESSION_RATIO: u64 = 200;
+
+/// Pause between two looks at a growing file, in milliseconds: short for a person, rare for a
+/// processor.
+pub const FOLLOW_POLL_MS: u64 = 100;

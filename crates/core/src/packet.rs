@@ -7,6 +7,9 @@ pub struct LinkType(pub u16);
 impl LinkType {
     /// Ethernet, possibly with a trailing frame check sequence.
     pub const ETHERNET: Self = Self(1);
+
+    /// Stands for the link type of a packet whose interface the capture does not describe.
+    pub const UNKNOWN: Self = Self(u16::MAX);
 }
 
 /// One captured packet: where its bytes lie in a [`Chunk`] and what the capture says of it.

@@ -1,7 +1,28 @@
 //! Sources yield packets, and decide nothing.
+//!
+//! [`open`] takes capture files (pcap and pcapng, as they are or compressed with gzip, Zstandard
+//! or LZ4; told by their bytes, never by their names), pipes and standard input. Whatever is
+//! wrong with one becomes a [`Fault`] with one of the identifiers in [`id`]; the packets before
+//! it are yielded.
+
+mod compressed;
+mod container;
+mod faults;
+mod file;
+mod opening;
+mod packed;
+mod pcap;
+mod pcap_search;
+mod pcapng;
+mod pcapng_block;
+
+pub use faults::id;
+pub use opening::Input;
 
 use crate::error::Fault;
 use crate::packet::Chunk;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 
 /// Where packets come from: one file, a pipe, or many files merged by time.
 pub trait Source: Send {
@@ -15,4 +36,32 @@ pub trait Source: Send {
     /// Bytes consumed so far of the input files as stored (compressed where they are), and their
     /// total where it is known: for a progress bar.
     fn progress(&self) -> (u64, Option<u64>);
+}
+
+/// How captures are to be read.
+#[derive(Clone, Debug, Default)]
+pub struct SourceSettings {
+    /// Wait at the end of an uncompressed file for what may be written to it.
+    pub follow: bool,
+    /// Look for the next record after a broken one of a pcap file, instead of ending there.
+    pub resync: bool,
+    /// Set by another thread to end reading, or waiting, at the next opportunity.
+    pub stop: Arc<AtomicBool>,
+    /// Bytes that a compressed file may unpack to whatever its ratio, instead of
+    /// [`crate::limits::DECOMPRESSED_GRACE_BYTES`].
+    pub max_decompressed: Option<u64>,
+}
+
+impl SourceSettings {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// A source of the packets of `input`. Nothing is opened before the first packet is asked for;
+/// what cannot be opened is a fault then.
+#[must_use]
+pub fn open(inputs: Vec<Input>, settings: SourceSettings) -> Box<dyn Source> {
+    let input = inputs.into_iter().next().unwrap_or(Input::Stdin);
+    Box::new(file::FileSource::new(input, 0, settings))
 }

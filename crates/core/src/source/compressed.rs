@@ -1,0 +1,255 @@
+//! Compressed captures: gzip, Zstandard and LZ4 frames, told by their first bytes.
+//!
+//! Enters: compressed bytes, of one or of several members one after another. Leaves: what they
+//! unpack to. Refuses to go on where that becomes far more than captures unpack to. Damage is
+//! reported after all that could be unpacked before it.
+
+use super::faults::{counted, grouped, id};
+use super::packed::Packed;
+use crate::error::Severity;
+use crate::limits::{DECOMPRESSED_GRACE_BYTES, DECOMPRESSION_RATIO};
+use std::io::{self, BufRead, Read};
+
+/// A compression that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    Gzip,
+    Zstandard,
+    Lz4,
+    /// A frame of other data, which Zstandard and LZ4 readers pass over.
+    Skippable,
+}
+
+impl Compression {
+    /// The compression whose magic number these bytes are.
+    pub fn of(magic: [u8; 4]) -> Option<Self> {
+        match (magic, u32::from_le_bytes(magic)) {
+            ([0x1f, 0x8b, 8, _], _) => Some(Self::Gzip),
+            (_, 0xfd2f_b528) => Some(Self::Zstandard),
+            (_, 0x184d_2204) => Some(Self::Lz4),
+            (_, 0x184d_2a50..=0x184d_2a5f) => Some(Self::Skippable),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstandard => "Zstandard",
+            Self::Lz4 => "LZ4",
+            Self::Skippable => "skippable",
+        }
+    }
+}
+
+/// Why no more bytes come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stop {
+    pub id: &'static str,
+    pub text: String,
+    pub severity: Severity,
+}
+
+impl Stop {
+    fn partial(id: &'static str, text: String) -> Self {
+        Self {
+            id,
+            text,
+            severity: Severity::Partial,
+        }
+    }
+
+    /// What an error of the input means.
+    pub fn read_error(error: &io::Error) -> Self {
+        Self::partial(id::READ_ERROR, format!("reading failed: {error}"))
+    }
+}
+
+/// Where the unpacking stands; every variant owns the input.
+enum Member {
+    /// Before the magic number of a member.
+    Between(Packed),
+    Gzip(Box<flate2::bufread::GzDecoder<Packed>>),
+    Zstandard(Box<zstd::stream::read::Decoder<'static, Packed>>),
+    Lz4(Box<lz4_flex::frame::FrameDecoder<Packed>>),
+    /// Nothing more is to be read.
+    Over,
+}
+
+/// Unpacks the members of a file one after another.
+pub(crate) struct Decompressor {
+    member: Member,
+    /// Kind of the current member, or of the last one.
+    kind: Compression,
+    members: u64,
+    /// Bytes unpacked so far.
+    unpacked: u64,
+    /// Bytes that may be unpacked whatever the ratio.
+    grace: u64,
+}
+
+impl Decompressor {
+    /// Unpack `input`; beyond `grace` bytes (8 GiB if not given) the ratio is limited.
+    pub fn new(input: Packed, grace: Option<u64>) -> Self {
+        Self {
+            member: Member::Between(input),
+            kind: Compression::Gzip,
+            members: 0,
+            unpacked: 0,
+            grace: grace.unwrap_or(DECOMPRESSED_GRACE_BYTES),
+        }
+    }
+
+    /// Bytes unpacked into `into`; 0 at the end.
+    pub fn read(&mut self, into: &mut [u8]) -> Result<usize, Stop> {
+        loop {
+            let result = match &mut self.member {
+                Member::Over => return Ok(0),
+                Member::Between(_) => {
+                    self.next_member()?;
+                    continue;
+                }
+                Member::Gzip(decoder) => decoder.read(into),
+                Member::Zstandard(decoder) => decoder.read(into),
+                Member::Lz4(decoder) => decoder.read(into),
+            };
+            match result {
+                Ok(0) => self.end_member()?,
+                Ok(count) => return self.admit(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.broken(&error)),
+            }
+        }
+    }
+
+    /// Count what was unpacked, and refuse to be flooded.
+    fn admit(&mut self, count: usize) -> Result<usize, Stop> {
+        self.unpacked += count as u64;
+        if self.unpacked <= self.grace {
+            return Ok(count);
+        }
+        let packed = self.input().map_or(0, Packed::consumed);
+        if self.unpacked <= packed.saturating_mul(DECOMPRESSION_RATIO) {
+            return Ok(count);
+        }
+        self.member = Member::Over;
+        Err(Stop::partial(
+            id::DECOMPRESSION_BOMB,
+            format!(
+                "{} unpack to more than {}, over {DECOMPRESSION_RATIO} times as many",
+                counted(packed, "compressed byte", "compressed bytes"),
+                grouped(self.unpacked - count as u64),
+            ),
+        ))
+    }
+
+    fn input(&self) -> Option<&Packed> {
+        match &self.member {
+            Member::Between(input) => Some(input),
+            Member::Gzip(decoder) => Some(decoder.get_ref()),
+            Member::Zstandard(decoder) => Some(decoder.get_ref()),
+            Member::Lz4(decoder) => Some(decoder.get_ref()),
+            Member::Over => None,
+        }
+    }
+
+    /// Begin the next member, or find that there is none.
+    fn next_member(&mut self) -> Result<(), Stop> {
+        let Member::Between(mut input) = std::mem::replace(&mut self.member, Member::Over) else {
+            return Ok(());
+        };
+        let place = input.consumed();
+        let ahead = input.peek(4).map_err(|e| Stop::read_error(&e))?;
+        if ahead.is_empty() {
+            return Ok(());
+        }
+        let Some(kind) = ahead.first_chunk().and_then(|&m| Compression::of(m)) else {
+            let count = self.members;
+            return Err(Stop {
+                id: id::TRAILING_GARBAGE,
+                text: format!(
+                    "bytes from compressed byte {} on are not compressed data; {} read before",
+                    grouped(place),
+                    counted(count, "member was", "members were"),
+                ),
+                severity: Severity::Warning,
+            });
+        };
+        self.kind = kind;
+        self.members += 1;
+        self.member = match kind {
+            Compression::Gzip => Member::Gzip(Box::new(flate2::bufread::GzDecoder::new(input))),
+            Compression::Lz4 => Member::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(input))),
+            Compression::Zstandard => match zstd::stream::read::Decoder::with_buffer(input) {
+                Ok(decoder) => Member::Zstandard(Box::new(decoder.single_frame())),
+                Err(error) => return Err(self.broken(&error)),
+            },
+            Compression::Skippable => {
+                skip_frame(&mut input).map_err(|error| self.broken(&error))?;
+                Member::Between(input)
+            }
+        };
+        Ok(())
+    }
+
+    /// The decoder of a member says that it is over.
+    fn end_member(&mut self) -> Result<(), Stop> {
+        let input = match std::mem::replace(&mut self.member, Member::Over) {
+            Member::Between(input) => input,
+            Member::Gzip(decoder) => decoder.into_inner(),
+            Member::Zstandard(decoder) => decoder.into_inner(),
+            Member::Lz4(decoder) => decoder.into_inner(),
+            Member::Over => return Ok(()),
+        };
+        // The LZ4 decoder takes an end of the input between two blocks for the end of the frame.
+        if self.kind == Compression::Lz4 && input.ran_dry() {
+            return Err(self.broken(&io::ErrorKind::UnexpectedEof.into()));
+        }
+        self.member = Member::Between(input);
+        Ok(())
+    }
+
+    /// Stop because of an error within a member.
+    fn broken(&mut self, error: &io::Error) -> Stop {
+        let place = self.input().map(Packed::consumed);
+        let input_error = self.input().and_then(Packed::error);
+        self.member = Member::Over;
+        if let Some(text) = input_error {
+            return Stop::partial(id::READ_ERROR, format!("reading failed: {text}"));
+        }
+        let place = place.map_or(String::new(), |p| {
+            format!(" at compressed byte {}", grouped(p))
+        });
+        let name = self.kind.name();
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            let text = format!("the {name} data end{place}, in the middle of a member");
+            return Stop::partial(id::TRUNCATED_COMPRESSION, text);
+        }
+        // The decoders name their errors in words only; tests pin these.
+        let words = error.to_string();
+        if words.to_ascii_lowercase().contains("checksum") {
+            let text = format!("the {name} data{place} do not match their checksum");
+            return Stop::partial(id::CHECKSUM_MISMATCH, text);
+        }
+        let text = format!("the {name} data are damaged{place} ({words})");
+        Stop::partial(id::CORRUPT_COMPRESSION, text)
+    }
+}
+
+/// Pass over a skippable frame: magic number, length, that many bytes.
+fn skip_frame(input: &mut Packed) -> io::Result<()> {
+    let mut head = [0; 8];
+    input.read_exact(&mut head)?;
+    let [_, _, _, _, l0, l1, l2, l3] = head;
+    let mut rest = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
+    while rest > 0 {
+        let here = input.fill_buf()?.len();
+        if here == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let step = rest.min(here as u64);
+        input.consume(step as usize);
+        rest -= step;
+    }
+    Ok(())
+}
