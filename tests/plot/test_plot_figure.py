@@ -13,7 +13,7 @@ from wiretropy.entropy import random_mean, random_sd
 from wiretropy.plot import plot
 from wiretropy.plot.layout import byte_ticks, spread, text_place
 from wiretropy.plot.style import COLORS, legend, styles
-from wiretropy.plot.text import inert
+from wiretropy.inert import inert
 
 
 def many(n: int) -> pa.Table:

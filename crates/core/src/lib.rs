@@ -6,11 +6,17 @@
 //! columns. Nothing here reads a clock, knows Python or judges what it measured.
 
 pub mod bpf;
+pub mod columns;
 pub mod decode;
+pub mod engine;
 pub mod error;
 pub mod flow;
+pub mod frames;
+pub mod identity;
 pub mod limits;
 pub mod meter;
 pub mod packet;
+pub mod record;
 pub mod source;
 pub mod stream;
+pub mod turnstile;

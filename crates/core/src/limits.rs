@@ -125,3 +125,22 @@ pub const DECOMPRESSION_RATIO: u64 = 200;
 /// Pause between two looks at a growing file, in milliseconds: short for a person, rare for a
 /// processor.
 pub const FOLLOW_POLL_MS: u64 = 100;
+
+/// Flows in one batch of records: enough to amortise the hand-over to Python, few enough that a
+/// batch stays within a few tens of megabytes.
+pub const BATCH_ROWS: usize = 16_384;
+
+/// Trajectory points in one batch (8 bytes each, and as many block entropies).
+pub const BATCH_POINTS: usize = 1 << 20;
+
+/// Finished flows that are collected before they are measured and become rows.
+pub const GROUP_FLOWS: usize = 8192;
+
+/// Payload state of finished flows at which they are measured, however few.
+pub const GROUP_HELD_BYTES: usize = 8 << 20;
+
+/// Packet rows of traced flows in one batch.
+pub const TRACE_ROWS: usize = 16_384;
+
+/// Outputs that wait for their consumer before workers pause.
+pub const MAX_WAITING_OUTPUTS: usize = 4;

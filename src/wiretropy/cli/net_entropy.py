@@ -171,6 +171,6 @@ def _report_faults(flows: Flows) -> None:
 
 def _inert(text: str) -> str:
     """Text from outside, safe for a terminal."""
-    from wiretropy.plot.text import inert
+    from wiretropy.inert import inert
 
     return inert(text)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wiretropy.entropy import trajectory_grid
-from wiretropy.plot.text import inert
+from wiretropy.inert import inert
 
 Side = Literal["orig", "resp", "both"]
 Sides = Literal["orig", "resp", "both", "all"]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wiretropy.plot.curves import Sides, curves, flow_title
 from wiretropy.plot.figure import Figure, build
 from wiretropy.plot.select import DEFAULT_TOP, Selection, select
-from wiretropy.plot.text import inert
+from wiretropy.inert import inert
 from wiretropy.schema import DEFAULT_THRESHOLD
 
 _T = TypeVar("_T", str, int)

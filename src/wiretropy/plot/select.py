@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wiretropy.plot.text import inert
+from wiretropy.inert import inert
 
 DEFAULT_TOP = 12
 """Flows drawn when nothing names them: as many as a legend shows without crowding."""

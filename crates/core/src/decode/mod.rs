@@ -232,3 +232,29 @@ impl Decoder {
         }
     }
 }
+
+/// Link types that are decoded; packets of others count as [`Reason::LinkType`].
+#[must_use]
+pub fn link_types() -> &'static [LinkType] {
+    const DECODED: [LinkType; 18] = [
+        LinkType::ETHERNET,
+        LinkType(0),
+        LinkType(9),
+        LinkType(12),
+        LinkType(14),
+        LinkType(50),
+        LinkType(51),
+        LinkType(101),
+        LinkType(104),
+        LinkType(105),
+        LinkType(108),
+        LinkType(113),
+        LinkType(119),
+        LinkType(127),
+        LinkType(163),
+        LinkType(228),
+        LinkType(229),
+        LinkType(276),
+    ];
+    &DECODED
+}

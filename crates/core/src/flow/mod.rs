@@ -9,8 +9,8 @@ mod weird;
 
 pub use history::History;
 pub use key::{FlowKey, KeyHasher};
-pub use payload::{FlowPayload, PayloadTally, Side};
-pub use table::{Shard, ShardSettings, Timeouts};
+pub use payload::{new_meters, FlowPayload, PayloadTally, Side};
+pub use table::{Ended, Shard, ShardSettings, Timeouts};
 pub use weird::{Weird, Weirds};
 
 use crate::decode::Endpoints;

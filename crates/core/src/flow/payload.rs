@@ -6,7 +6,7 @@
 //! bytes of a TCP direction stay kept, so that a later copy can be compared with them.
 
 use crate::limits::{KEPT_BYTES, MAX_TURNS, SHORT_FLOW_BYTES};
-use crate::meter::{Meter, MeterSettings, PacketRef};
+use crate::meter::{Meter, MeterSettings, Meters, PacketRef};
 use crate::stream::Sink;
 
 /// Where payload bytes went; `seen` is the sum of all others once every flow has ended.
@@ -40,9 +40,6 @@ impl PayloadTally {
         self.late += other.late;
     }
 }
-
-/// Meters of originator, responder and both.
-pub type Meters = [Meter; 3];
 
 /// Index of the meter of both directions.
 const BOTH: usize = 2;

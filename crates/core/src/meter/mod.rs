@@ -21,3 +21,6 @@ pub struct PacketRef {
     /// Position in that file, from 1.
     pub number: u64,
 }
+
+/// Meters of originator, responder and both together.
+pub type Meters = [Meter; 3];

@@ -49,6 +49,8 @@ pub struct Meter {
     block_entropy: Vec<f64>,
     crossings: Vec<Crossing>,
     is_above: bool,
+    /// Cumulative entropy after the last whole block.
+    latest: f64,
     neighbour_sum: u128,
     first_byte: u8,
     last_byte: u8,
@@ -71,6 +73,7 @@ impl Meter {
             block_entropy: vec![],
             crossings: vec![],
             is_above: false,
+            latest: 0.0,
             neighbour_sum: 0,
             first_byte: 0,
             last_byte: 0,
@@ -137,17 +140,15 @@ impl Meter {
         if total == 0 {
             return None;
         }
+        if self.pending.is_empty() {
+            return Some(self.latest);
+        }
         let tables = Tables::get();
-        let sum = if self.pending.is_empty() {
-            self.counts.sum_g(tables)
-        } else {
-            let mut counts = self.counts.to_array();
-            for &byte in &self.pending {
-                counts[usize::from(byte)] += 1;
-            }
-            counts.iter().map(|&count| tables.g(count)).sum()
-        };
-        Some(entropy(total, sum))
+        let mut counts = self.counts.to_array();
+        for &byte in &self.pending {
+            counts[usize::from(byte)] += 1;
+        }
+        Some(entropy(total, counts.iter().map(|&count| tables.g(count)).sum()))
     }
 
     /// Measures that follow from the counts; complete after [`Meter::finish`].
@@ -214,6 +215,7 @@ impl Meter {
             self.count_block(bytes, is_point)
         };
         let now = entropy(self.measured, sum);
+        self.latest = now;
         if is_point {
             self.trajectory.push(now);
         }

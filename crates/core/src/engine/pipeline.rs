@@ -1,0 +1,331 @@
+//! The stages between reading and records, and the turnstiles that keep their order.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::job::{Fragments, Job, Ticket};
+use super::summary::Summary;
+use super::trace::{self, TraceRow};
+use super::{EngineSettings, Output};
+use crate::error::Fault;
+use crate::flow::{new_meters, Ended, KeyHasher, Shard};
+use crate::limits::{
+    EPOCH_PACKETS, GROUP_FLOWS, GROUP_HELD_BYTES, MAX_WAITING_OUTPUTS, SHARDS, TRACE_ROWS,
+};
+use crate::meter::Meters;
+use crate::record::Records;
+use crate::source::Source;
+use crate::turnstile::Turnstile;
+
+/// How long a caller waits before it may look at signals and progress.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// What one step of work came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A chunk was processed.
+    Worked,
+    /// The source had nothing yet.
+    Idle,
+    /// There is nothing left to do.
+    Done,
+}
+
+/// The reader's side: what was handed out so far.
+struct Reader {
+    source: Box<dyn Source>,
+    next_ticket: u64,
+    packets: u64,
+    epoch_min_ns: i64,
+    is_done: bool,
+    faults: Vec<Fault>,
+}
+
+/// Flows that ended and wait until they are worth a batch.
+#[derive(Default)]
+struct Collected {
+    ended: Vec<Ended>,
+    held_bytes: usize,
+    trace: Vec<TraceRow>,
+    next_output: u64,
+    summary: Summary,
+}
+
+/// A share of finished work that becomes one or more outputs.
+struct Group {
+    number: u64,
+    ended: Vec<Ended>,
+    trace: Vec<TraceRow>,
+    is_last: bool,
+}
+
+#[derive(Default)]
+struct Queue {
+    outputs: VecDeque<Output>,
+    is_done: bool,
+}
+
+/// The stages that all workers share.
+pub struct Pipeline {
+    settings: EngineSettings,
+    hasher: KeyHasher,
+    reader: Mutex<Reader>,
+    fragments: Turnstile<Fragments>,
+    shards: [Turnstile<Shard>; SHARDS],
+    collected: Turnstile<Collected>,
+    delivery: Turnstile<()>,
+    queue: Mutex<Queue>,
+    queue_moved: Condvar,
+    /// Working memory of the caller's thread, where that does the work.
+    own: Mutex<Worker>,
+    stop: AtomicBool,
+}
+
+/// Memory of one worker.
+struct Worker {
+    job: Job,
+    scratch: Box<Meters>,
+}
+
+impl Pipeline {
+    /// Stages that have seen nothing.
+    pub fn new(source: Box<dyn Source>, settings: EngineSettings) -> Self {
+        let shard = settings.shard;
+        Self {
+            hasher: KeyHasher::default(),
+            reader: Mutex::new(Reader {
+                source,
+                next_ticket: 0,
+                packets: 0,
+                epoch_min_ns: i64::MAX,
+                is_done: false,
+                faults: vec![],
+            }),
+            fragments: Turnstile::new(Fragments::default()),
+            shards: std::array::from_fn(|_| Turnstile::new(Shard::new(shard))),
+            collected: Turnstile::new(Collected::default()),
+            delivery: Turnstile::new(()),
+            queue: Mutex::default(),
+            queue_moved: Condvar::new(),
+            own: Mutex::new(Worker { job: Job::default(), scratch: new_meters(shard.meter) }),
+            stop: AtomicBool::new(false),
+            settings,
+        }
+    }
+
+    /// Process one chunk in the caller's thread.
+    pub fn step(&self) -> Step {
+        let mut own = lock(&self.own);
+        self.process_next(&mut own)
+    }
+
+    /// Process chunks until there are none; the body of a worker thread.
+    pub fn work(&self) {
+        let job = Job::default();
+        let mut worker = Worker { job, scratch: new_meters(self.settings.shard.meter) };
+        loop {
+            match self.process_next(&mut worker) {
+                Step::Worked => {}
+                Step::Idle => self.push(Output::Idle),
+                Step::Done => return,
+            }
+        }
+    }
+
+    fn process_next(&self, worker: &mut Worker) -> Step {
+        let job = &mut worker.job;
+        job.clear();
+        let Some(has_packets) = self.read(job) else {
+            return Step::Done;
+        };
+        let is_last = job.ticket.is_last;
+        if self.process(job).and_then(|group| self.deliver(group, &mut worker.scratch)).is_none() {
+            return Step::Done;
+        }
+        if has_packets || is_last {
+            Step::Worked
+        } else {
+            Step::Idle
+        }
+    }
+
+    /// Read the next chunk and draw its ticket; none when everything was read.
+    fn read(&self, job: &mut Job) -> Option<bool> {
+        let mut reader = lock(&self.reader);
+        if reader.is_done || self.stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        let room = EPOCH_PACKETS - (reader.packets % EPOCH_PACKETS as u64) as usize;
+        let has_more = reader.source.fill(&mut job.chunk, room);
+        let faults = reader.source.take_faults();
+        reader.faults.extend(faults);
+        let count = job.chunk.packets.len();
+        let earliest = job.chunk.packets.iter().map(|packet| packet.ts_ns).min();
+        reader.epoch_min_ns = reader.epoch_min_ns.min(earliest.unwrap_or(i64::MAX));
+        let ends_epoch = count > 0 && count == room;
+        job.ticket = Ticket {
+            number: reader.next_ticket,
+            first_index: reader.packets,
+            epoch_end: ends_epoch.then_some(reader.epoch_min_ns),
+            is_last: !has_more,
+        };
+        if ends_epoch {
+            reader.epoch_min_ns = i64::MAX;
+        }
+        reader.next_ticket += 1;
+        reader.packets += count as u64;
+        reader.is_done = !has_more;
+        Some(count > 0)
+    }
+
+    /// Take one chunk through the stages. None if the engine was stopped meanwhile.
+    fn process(&self, job: &mut Job) -> Option<Option<Group>> {
+        job.decode(&self.settings, &self.hasher);
+        let ticket = job.ticket.number;
+        self.fragments.enter(ticket, &self.stop, |waiting| {
+            job.defragment(&self.settings, &self.hasher, waiting);
+        })?;
+        for (number, shard) in self.shards.iter().enumerate() {
+            shard.enter(ticket, &self.stop, |shard| job.visit(number, shard, &self.settings.trace))?;
+        }
+        job.ended.sort_unstable_by_key(|(flow, _)| flow.index);
+        job.trace.sort_by_key(|row| row.packet);
+        self.collected.enter(ticket, &self.stop, |collected| collected.take(job))
+    }
+
+    /// Turn a group of finished flows into outputs, and hand them over in order.
+    fn deliver(&self, group: Option<Group>, scratch: &mut Meters) -> Option<()> {
+        let Some(group) = group else {
+            return Some(());
+        };
+        let (number, is_last) = (group.number, group.is_last);
+        let (outputs, summary) = self.measure(group, scratch);
+        self.delivery.enter(number, &self.stop, |()| {
+            self.collected.peek(|collected| collected.summary.add(&summary));
+            outputs.into_iter().for_each(|output| self.push(output));
+            if is_last {
+                lock(&self.queue).is_done = true;
+                self.queue_moved.notify_all();
+            }
+        })
+    }
+
+    /// Finish the meters of a group and write its rows.
+    fn measure(&self, group: Group, scratch: &mut Meters) -> (Vec<Output>, Summary) {
+        let settings = self.settings.shard.meter;
+        let mut summary = Summary::default();
+        let mut outputs = vec![];
+        let mut records = Records::new(self.settings.has_counts);
+        for (mut flow, reason) in group.ended {
+            flow.close(settings, &mut summary.payload);
+            summary.note_end(reason, flow.weirds.iter());
+            let mut payload = std::mem::take(&mut flow.payload);
+            let meters = payload.finish(scratch);
+            records.push(&flow, reason, meters, &self.settings.sources);
+            if records.is_full() {
+                let full = std::mem::replace(&mut records, Records::new(self.settings.has_counts));
+                outputs.extend(full.finish().map(Output::Flows));
+            }
+        }
+        if !records.is_empty() {
+            outputs.extend(records.finish().map(Output::Flows));
+        }
+        if !group.trace.is_empty() {
+            let batch = trace::batch(&group.trace, &self.settings.sources);
+            outputs.extend(batch.map(Output::Trace));
+        }
+        (outputs, summary)
+    }
+
+    /// Queue an output; waits while several threads are ahead of their consumer.
+    fn push(&self, output: Output) {
+        let mut queue = lock(&self.queue);
+        while self.settings.threads > 1 && queue.outputs.len() >= MAX_WAITING_OUTPUTS {
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            queue = self.queue_moved.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        queue.outputs.push_back(output);
+        drop(queue);
+        self.queue_moved.notify_all();
+    }
+
+    /// An output if one waits.
+    pub fn take_output(&self) -> Option<Output> {
+        let output = lock(&self.queue).outputs.pop_front();
+        self.queue_moved.notify_all();
+        output
+    }
+
+    /// The next output, once workers made it; none when they are done.
+    pub fn wait_for_output(&self) -> Option<Output> {
+        let mut queue = lock(&self.queue);
+        if queue.outputs.is_empty() && !queue.is_done {
+            let waited = self.queue_moved.wait_timeout(queue, PATIENCE);
+            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let output = queue.outputs.pop_front();
+        let is_done = queue.is_done;
+        drop(queue);
+        self.queue_moved.notify_all();
+        output.or((!is_done).then_some(Output::Idle))
+    }
+
+    /// Bytes read, total where known, packets read.
+    pub fn progress(&self) -> (u64, Option<u64>, u64) {
+        let reader = lock(&self.reader);
+        let (read, total) = reader.source.progress();
+        (read, total, reader.packets)
+    }
+
+    /// Everything counted so far.
+    pub fn summary(&self) -> Summary {
+        let mut summary = self.collected.peek(|collected| collected.summary.clone());
+        summary.fragments = self.fragments.peek(|waiting| waiting.defragmenter.counters());
+        summary.faults = lock(&self.reader).faults.clone();
+        summary.sources.clone_from(&self.settings.sources);
+        summary
+    }
+
+    /// Tell all workers to leave.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.fragments.wake();
+        self.shards.iter().for_each(Turnstile::wake);
+        self.collected.wake();
+        self.delivery.wake();
+        drop(lock(&self.queue));
+        self.queue_moved.notify_all();
+    }
+}
+
+impl Collected {
+    /// Take over what a chunk ended; gives a group when there is enough for a batch.
+    fn take(&mut self, job: &mut Job) -> Option<Group> {
+        self.summary.add(&job.summary);
+        self.held_bytes += job.ended.iter().map(|(flow, _)| flow.held_bytes()).sum::<usize>();
+        self.ended.append(&mut job.ended);
+        self.trace.append(&mut job.trace);
+        let is_last = job.ticket.is_last;
+        let is_enough = self.ended.len() >= GROUP_FLOWS
+            || self.held_bytes >= GROUP_HELD_BYTES
+            || self.trace.len() >= TRACE_ROWS;
+        if !is_enough && !is_last {
+            return None;
+        }
+        let number = self.next_output;
+        self.next_output += 1;
+        self.held_bytes = 0;
+        let ended = std::mem::take(&mut self.ended);
+        let trace = std::mem::take(&mut self.trace);
+        Some(Group { number, ended, trace, is_last })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A poisoned lock means that another worker panicked; its state is still the best there is.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

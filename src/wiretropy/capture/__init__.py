@@ -1,0 +1,1 @@
+"""Which captures are read, and how: inputs, settings, filters, one pass."""

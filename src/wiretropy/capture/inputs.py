@@ -1,0 +1,80 @@
+"""From what the user named to the files that are read.
+
+A folder stands for the captures in it, told by their first bytes, so that a
+rotated set can be named by its folder whatever else lies there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from wiretropy.errors import RefusedError
+
+STDIN = Path("-")
+
+_MAGICS = (
+    bytes.fromhex("a1b2c3d4"),
+    bytes.fromhex("d4c3b2a1"),
+    bytes.fromhex("a1b23c4d"),
+    bytes.fromhex("4d3cb2a1"),
+    bytes.fromhex("0a0d0d0a"),
+    bytes.fromhex("1f8b"),
+    bytes.fromhex("28b52ffd"),
+    bytes.fromhex("04224d18"),
+)
+"""pcap in both byte orders and resolutions, pcapng, gzip, Zstandard, LZ4."""
+
+PathLike = str | os.PathLike[str]
+
+
+def expand(paths: PathLike | Iterable[PathLike]) -> list[Path]:
+    """Name every capture that is to be read.
+
+    Parameters
+    ----------
+    paths : path or iterable of paths
+        Files, folders, or ``-`` for standard input.
+
+    Returns
+    -------
+    list of Path
+        Files as they were named; of a folder, its captures sorted by name. Not
+        looked at further: what cannot be read becomes a fault of the scan.
+
+    Raises
+    ------
+    RefusedError
+        If nothing was named, a folder holds no capture, or standard input is
+        named twice.
+    """
+    named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    if not named:
+        raise RefusedError("no capture was named; give a file, a folder, or - for standard input")
+    expanded: list[Path] = []
+    for path in map(Path, named):
+        expanded.extend(_captures_in(path) if path != STDIN and path.is_dir() else [path])
+    if expanded.count(STDIN) > 1:
+        raise RefusedError("standard input (-) was named twice; it can be read only once")
+    return expanded
+
+
+def _captures_in(folder: Path) -> list[Path]:
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file() and _is_capture(path))
+    except OSError as error:
+        raise RefusedError(f"{folder}: the folder cannot be read ({error.strerror})") from error
+    if not files:
+        raise RefusedError(f"{folder}: the folder holds no capture (pcap or pcapng, plain or gz, zst, lz4)")
+    return files
+
+
+def _is_capture(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            first = file.read(4)
+    except OSError:
+        # Named among the faults of the scan when it is opened there.
+        return True
+    return first.startswith(_MAGICS)

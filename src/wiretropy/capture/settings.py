@@ -1,0 +1,137 @@
+"""What can be set of one pass over captures; the only place that has the defaults."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from wiretropy import limits, schema
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScanSettings:
+    """Settings of one pass.
+
+    Attributes
+    ----------
+    depth : int or 'all'
+        Payload bytes measured of each direction, at least 1.
+    threshold : float
+        Bits per byte, in [0, 8], whose crossings are reported.
+    bpf : str or None
+        Capture filter in tcpdump's language; needs libpcap.
+    decap : bool
+        Whether tunnels are opened.
+    verify_checksums : bool
+        Whether packets with a wrong checksum are left out. Off by default: hosts
+        that leave checksums to their network card are captured with wrong ones.
+    threads : int
+        Worker threads; the output does not depend on it.
+    counts : bool
+        Whether records carry the 256 byte counts.
+    follow : bool
+        Whether to wait for more at the end of a file that is still being written.
+    resync : bool
+        Whether to look for the next record after a broken one.
+    max_flows, max_held_bytes : int
+        Caps on flows open at once and on payload kept of them.
+    max_decompressed : int or None
+        Bytes that a compressed file may unpack to whatever its ratio.
+    tcp_timeout_s, closed_timeout_s, other_timeout_s : float
+        Seconds of packet time without a packet after which a flow ends.
+    active_limit_s : float or None
+        Seconds after which a flow is cut into another record; None never cuts.
+    """
+
+    depth: int | Literal["all"] = schema.DEFAULT_DEPTH
+    threshold: float = schema.DEFAULT_THRESHOLD
+    bpf: str | None = None
+    decap: bool = True
+    verify_checksums: bool = False
+    threads: int = 1
+    counts: bool = False
+    follow: bool = False
+    resync: bool = False
+    max_flows: int = limits.MAX_FLOWS
+    max_held_bytes: int = limits.MAX_HELD_BYTES
+    max_decompressed: int | None = None
+    tcp_timeout_s: float = limits.TCP_TIMEOUT_S
+    closed_timeout_s: float = limits.CLOSED_TIMEOUT_S
+    other_timeout_s: float = limits.OTHER_TIMEOUT_S
+    active_limit_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant."""
+        if self.depth != "all" and not 1 <= self.depth < 2**63:
+            raise ValueError(f"depth must be at least 1 byte, or 'all'; got {self.depth}")
+        if not 0 <= self.threshold <= 8:
+            raise ValueError(f"threshold must lie between 0 and 8 bits per byte; got {self.threshold}")
+        for name in ("threads", "max_flows", "max_held_bytes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
+        for name in ("tcp_timeout_s", "closed_timeout_s", "other_timeout_s", "active_limit_s"):
+            seconds = getattr(self, name)
+            if seconds is not None and not 0 < seconds < math.inf:
+                raise ValueError(f"{name} must be a positive number of seconds; got {seconds}")
+
+    def to_core(
+        self,
+        filters: Mapping[int, Sequence[tuple[int, int, int, int]]] | None,
+        trace: bool | Sequence[str],
+    ) -> dict[str, Any]:
+        """The settings as the measuring core takes them.
+
+        Parameters
+        ----------
+        filters : mapping of link type to instructions, or None
+            The compiled capture filter.
+        trace : bool or sequence of str
+            Whether the packets of every flow are reported, or of the flows with these uids.
+        """
+        return {
+            "depth": None if self.depth == "all" else self.depth,
+            "threshold": self.threshold,
+            "decap": self.decap,
+            "verify_checksums": self.verify_checksums,
+            "filters": filters,
+            "threads": self.threads,
+            "counts": self.counts,
+            "follow": self.follow,
+            "resync": self.resync,
+            "max_flows": self.max_flows,
+            "max_held_bytes": self.max_held_bytes,
+            "max_decompressed": self.max_decompressed,
+            "tcp_timeout_ns": _ns(self.tcp_timeout_s),
+            "closed_timeout_ns": _ns(self.closed_timeout_s),
+            "other_timeout_ns": _ns(self.other_timeout_s),
+            "active_limit_ns": None if self.active_limit_s is None else _ns(self.active_limit_s),
+            "trace_all": trace is True,
+            "trace_uids": [] if isinstance(trace, bool) else list(trace),
+        }
+
+
+class SettingChanges(TypedDict, total=False):
+    """Keyword arguments that change a setting; see `ScanSettings`."""
+
+    depth: int | Literal["all"]
+    threshold: float
+    bpf: str | None
+    decap: bool
+    verify_checksums: bool
+    threads: int
+    counts: bool
+    follow: bool
+    resync: bool
+    max_flows: int
+    max_held_bytes: int
+    max_decompressed: int | None
+    tcp_timeout_s: float
+    closed_timeout_s: float
+    other_timeout_s: float
+    active_limit_s: float | None
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * limits.NS_PER_S)

@@ -1,0 +1,58 @@
+"""The command line: one file a command, each loaded when it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+_COMMANDS = {
+    "scan": "read captures and list their flows with the entropy of each side",
+    "plot": "draw entropy trajectories",
+    "carve": "take the packets of a flow away",
+    "judge": "measure raw bytes",
+}
+"""Commands in the order of the help, with the line that it shows."""
+
+
+class _LazyGroup(click.Group):
+    """Commands by module name, so that `--help` loads none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands, the most used first."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"wiretropy.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="wiretropy")
+def group() -> None:
+    """Watch the randomness of network payloads.
+
+    Reads captures, rebuilds each conversation, and measures how its byte entropy
+    grows with every byte.
+
+    \b
+      wiretropy scan office.pcap                 which flows there are, and how random
+      wiretropy plot office.pcap --port 22       draw their trajectories
+      wiretropy carve office.pcap --flow ID      take the packets of one away
+
+    Exit codes: 0 all was read; 1 findings (with --exit-code); 2 refused or wrong
+    usage; 3 a usable part was read, and the reason given on stderr.
+    """
+
+
+def main() -> None:
+    """Entry point of the console script ``wiretropy``."""
+    group(prog_name="wiretropy")

@@ -1,0 +1,205 @@
+"""`wiretropy scan CAPTURE...`: which flows there are, and how random their payload is.
+
+In: captures. Out: a table on the terminal, JSON lines (`--json`), or Parquet
+(`--out DIR`); totals that add up. Refused with exit code 2: captures of which
+nothing can be read, wrong usage. Exit code 3: a part was read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wiretropy import limits
+from wiretropy.cli.options import changes, depth_option, filter_option, reading_options, threshold_option
+from wiretropy.cli.outcome import Refused, exit_code, refusing, report_faults
+from wiretropy.inert import inert
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from wiretropy.capture.run import CaptureRun, ProgressHook
+    from wiretropy.capture.summary import ScanSummary
+
+
+class _Ports(click.ParamType["frozenset[int]"]):
+    """Port numbers and ranges with commas between them."""
+
+    name = "PORTS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[int]:
+        """Read ``22,443,8000-8010`` as the set of these ports."""
+        if isinstance(value, frozenset):
+            return value
+        ports: set[int] = set()
+        for part in filter(None, (each.strip() for each in str(value).split(","))):
+            first, dash, last = part.partition("-")
+            if not (first.isdecimal() and (last.isdecimal() or not dash)):
+                self.fail(f"{part!r} is no port; write them as 22,443,8000-8010", param, ctx)
+            low, high = int(first), int(last or first)
+            if not 0 <= low <= high <= 65_535:
+                self.fail(f"{part!r} is not within 0 to 65535", param, ctx)
+            ports.update(range(low, high + 1))
+        return frozenset(ports)
+
+
+@click.command("scan")
+@click.argument("paths", metavar="CAPTURE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a flow and line instead of the table.")
+@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Write flows.parquet and summary.json here.")
+@click.option(
+    "--summary",
+    "summary_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the totals as JSON here; '-' is standard output.",
+)
+@threshold_option
+@click.option(
+    "--expected-ports",
+    type=_Ports(),
+    default=frozenset(),
+    help="Raise no alert for flows with one of these ports, whose protocols are meant to be encrypted: 22,443,990-995.",
+)
+@depth_option
+@filter_option
+@click.option("--rows", type=click.IntRange(min=1), default=limits.FIRST_ROWS, show_default=True, help="Rows shown.")
+@click.option("--counts", is_flag=True, help="Add the 256 byte counts of each side to --json and --out.")
+@click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Work with N threads.")
+@click.option("--follow", is_flag=True, help="Wait for more at the end of a capture that is still being written.")
+@click.option("--exit-code", "wants_findings", is_flag=True, help="End with exit code 1 if there are alerts.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar and no totals.")
+@reading_options
+def command(
+    paths: tuple[Path, ...],
+    as_json: bool,
+    out: Path | None,
+    summary_path: Path | None,
+    expected_ports: frozenset[int],
+    rows: int,
+    wants_findings: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """List the flows of captures with the entropy of each side.
+
+    Reads pcap and pcapng (plain, gz, zst, lz4), folders of them, and '-' for
+    standard input; several are read as one stream in time order. The table puts
+    alerts first: flows whose cumulative entropy crossed the threshold on a port
+    where that was not expected. Beside each entropy stands where random bytes of
+    that length would lie. Give --json, --out or neither.
+    """
+    with refusing():
+        from wiretropy.cli.scan_table import ScanTable
+
+        table = None if as_json or quiet and out else ScanTable(options["threshold"], expected_ports, rows)
+        findings, summary = _scan(paths, options, as_json, out, expected_ports, table, quiet)
+        if table is not None:
+            table.show(summary, is_quiet=quiet)
+        if summary_path is not None:
+            _write_summary(summary_path, summary)
+        report_faults(summary)
+        if summary.is_refused:
+            raise Refused("nothing could be read")
+    sys.exit(exit_code(summary, has_findings=wants_findings and findings > 0))
+
+
+def _scan(
+    paths: tuple[Path, ...],
+    options: dict[str, Any],
+    as_json: bool,
+    out: Path | None,
+    expected_ports: frozenset[int],
+    table: Any,
+    quiet: bool,
+) -> tuple[int, ScanSummary]:
+    """Read everything once and hand each batch to whoever wants it; returns the number of alerts."""
+    from wiretropy.capture.run import CaptureRun
+    from wiretropy.capture.settings import ScanSettings
+    from wiretropy.policy.threshold import unexpected_crossings
+
+    settings = ScanSettings(**changes(options))
+    findings = 0
+    with contextlib.ExitStack() as stack:
+        progress = stack.enter_context(_progress(quiet or as_json))
+        run = CaptureRun(paths, settings, on_progress=progress)
+        stack.enter_context(_stopping_on_interrupt(run))
+        writer = None
+        if out is not None:
+            from wiretropy.store.parquet import FlowWriter
+
+            writer = stack.enter_context(FlowWriter(out, has_counts=settings.counts))
+        for batch in run:
+            findings += int(unexpected_crossings(batch, expected_ports).sum())
+            if as_json:
+                _print_json(batch)
+            if writer is not None:
+                writer.write(batch)
+            if table is not None:
+                table.add(batch)
+        summary = run.summary
+        if writer is not None and not summary.is_refused:
+            writer.finish(summary)
+    return findings, summary
+
+
+def _print_json(batch: pa.RecordBatch) -> None:
+    """One JSON object a line; everything but ASCII is escaped, which makes names inert."""
+    lines = [json.dumps(row, allow_nan=False, separators=(",", ":")) for row in batch.to_pylist()]
+    click.echo("\n".join(lines))
+
+
+def _write_summary(path: Path, summary: ScanSummary) -> None:
+    text = json.dumps(json.loads(summary.text), indent=2)
+    if path == Path("-"):
+        click.echo(text)
+    else:
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _progress(is_off: bool) -> Iterator[ProgressHook | None]:
+    """A progress bar on stderr, if that is a terminal."""
+    if is_off or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), TextColumn("{task.fields[packets]:,} packets"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading", total=None, packets=0)
+
+        def update(read: int, total: int | None, packets: int) -> None:
+            bar.update(task, completed=read, total=total, packets=packets)
+
+        yield update
+
+
+@contextlib.contextmanager
+def _stopping_on_interrupt(run: CaptureRun) -> Iterator[None]:
+    """Let the first interrupt end reading with what there is; the second ends the program."""
+    previous: Any = None
+
+    def stop(signal_number: int, frame: object) -> None:
+        run.stop()
+        signal.signal(signal.SIGINT, previous)
+
+    try:
+        previous = signal.signal(signal.SIGINT, stop)
+    except ValueError:
+        # Not the main thread: whoever embeds the command handles interrupts.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,322 @@
+"""Flows: the columnar table that reading captures gives.
+
+`read_flows` reads everything, `iter_flows` one batch at a time for captures
+larger than memory, `trace_flows` the packets of chosen flows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wiretropy import schema
+from wiretropy.capture.inputs import PathLike
+from wiretropy.capture.run import CaptureRun, ProgressHook
+from wiretropy.capture.settings import ScanSettings, SettingChanges
+from wiretropy.capture.summary import ScanSummary
+from wiretropy.errors import MissingDependencyError, RefusedError
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+VERSION_KEY = b"wiretropy.schema_version"
+SUMMARY_KEY = b"wiretropy.summary"
+
+
+class Flows:
+    """Flow records in columns; immutable.
+
+    The columns are those of `wiretropy.schema.COLUMNS`, with units there.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        One row a flow.
+    summary : ScanSummary, optional
+        What the scan saw; carried along by everything derived from it.
+
+    Examples
+    --------
+    >>> import wiretropy
+    >>> flows = wiretropy.read_flows("examples/https.pcap")
+    >>> flows["proto"].tolist()
+    ['tcp']
+    """
+
+    __slots__ = ("_summary", "_table")
+
+    def __init__(self, table: pa.Table, summary: ScanSummary | None = None) -> None:
+        self._table = table
+        self._summary = summary
+
+    def __len__(self) -> int:
+        return self._table.num_rows
+
+    def __repr__(self) -> str:
+        return f"<Flows: {len(self):,} flows, {self._table.num_columns} columns>"
+
+    def __getitem__(self, column: str) -> NDArray[Any]:
+        """A column as NumPy array of shape (len(self),); lists become arrays, null becomes None or NaN."""
+        if column not in self._table.column_names:
+            raise KeyError(f"no column {column!r}; the columns are {', '.join(self._table.column_names)}")
+        values: NDArray[Any] = self._table.column(column).to_numpy()
+        return values
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Hand the table to any Arrow library (Arrow PyCapsule interface)."""
+        return self._table.__arrow_c_stream__(requested_schema)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self._table.column_names)
+
+    @property
+    def summary(self) -> ScanSummary:
+        """What the scan saw and where it went.
+
+        Raises
+        ------
+        ValueError
+            If the flows did not come from a scan.
+        """
+        if self._summary is None:
+            raise ValueError("these flows carry no summary; they were not made by a scan")
+        return self._summary
+
+    def filter(self, mask: NDArray[np.bool_] | Sequence[bool]) -> Flows:
+        """The flows where `mask`, of shape (len(self),), is true."""
+        return Flows(self._table.filter(pa.array(mask, pa.bool_())), self._summary)
+
+    def take(self, rows: NDArray[np.integer[Any]] | Sequence[int]) -> Flows:
+        """The flows at these row numbers, in this order."""
+        return Flows(self._table.take(pa.array(rows, pa.int64())), self._summary)
+
+    def sort_by(self, column: str, *, descending: bool = False) -> Flows:
+        """The flows in the order of a column."""
+        order = "descending" if descending else "ascending"
+        return Flows(self._table.sort_by([(column, order)]), self._summary)
+
+    def to_arrow(self) -> pa.Table:
+        """As a pyarrow table; nothing is copied."""
+        return self._table
+
+    def to_numpy(self, columns: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+        """As one NumPy array a column."""
+        return {name: self[name] for name in (self.columns if columns is None else columns)}
+
+    def to_polars(self) -> polars.DataFrame:
+        """As a polars data frame.
+
+        Raises
+        ------
+        MissingDependencyError
+            If polars is not installed.
+        """
+        try:
+            import polars
+        except ImportError as error:
+            raise MissingDependencyError("polars is not installed; pip install 'wiretropy[polars]'") from error
+        frame = polars.from_arrow(self._table)
+        assert isinstance(frame, polars.DataFrame)  # noqa: S101 - a table always becomes a frame
+        return frame
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """As a pandas data frame.
+
+        Raises
+        ------
+        MissingDependencyError
+            If pandas is not installed.
+        """
+        try:
+            import pandas  # noqa: F401
+        except ImportError as error:
+            raise MissingDependencyError("pandas is not installed; pip install 'wiretropy[pandas]'") from error
+        return self._table.to_pandas()
+
+    def save(self, folder: PathLike) -> Path:
+        """Write the flows to ``folder/flows.parquet`` with their summary, and return the file's path."""
+        from wiretropy.store.parquet import FlowWriter
+
+        with FlowWriter(Path(folder)) as writer:
+            for batch in self._table.to_batches():
+                writer.write(batch)
+            writer.finish(self._summary)
+        return writer.path
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the trajectories; see `wiretropy.plot.plot` for the options."""
+        from wiretropy.plot import plot
+
+        return plot(self, **options)
+
+    @classmethod
+    def load(cls, path: PathLike) -> Flows:
+        """Read what a scan or `save` wrote: a folder, or a Parquet file.
+
+        Raises
+        ------
+        RefusedError
+            If there is none, or it was written by a newer version.
+        """
+        from wiretropy.store.parquet import load_table
+
+        table, summary = load_table(Path(path))
+        return cls(table, summary)
+
+
+def read_flows(
+    paths: PathLike | Iterable[PathLike],
+    *,
+    on_progress: ProgressHook | None = None,
+    **changes: Unpack[SettingChanges],
+) -> Flows:
+    """Read captures into flow records.
+
+    Parameters
+    ----------
+    paths : path or iterable of paths
+        Captures (pcap or pcapng, plain or gz, zst, lz4), folders, or ``-`` for
+        standard input; several are read as one stream in time order.
+    on_progress : callable, optional
+        Called with bytes read, their total where known, and packets read.
+    **changes
+        Settings that differ from their defaults; see `ScanSettings`.
+
+    Returns
+    -------
+    Flows
+        One row a flow. What could be read of broken inputs is there; the faults
+        are in ``flows.summary.faults``.
+
+    Raises
+    ------
+    RefusedError
+        If nothing at all could be read.
+    """
+    run = CaptureRun(paths, ScanSettings(**changes), on_progress=on_progress)
+    table = pa.Table.from_batches(run, arrow_schema(has_counts=changes.get("counts", False)))
+    summary = run.summary
+    _refuse_if_nothing(summary)
+    return Flows(table, summary)
+
+
+def iter_flows(
+    paths: PathLike | Iterable[PathLike],
+    *,
+    on_progress: ProgressHook | None = None,
+    **changes: Unpack[SettingChanges],
+) -> Iterator[Flows]:
+    """Read captures batch by batch, in bounded memory.
+
+    Takes what `read_flows` takes. Each batch carries the summary of everything
+    read until then; that of the last batch is final.
+
+    Yields
+    ------
+    Flows
+        Flows that ended since the last batch, at most a few ten thousand.
+
+    Raises
+    ------
+    RefusedError
+        If nothing at all could be read.
+    """
+    run = CaptureRun(paths, ScanSettings(**changes), on_progress=on_progress)
+    for batch in run:
+        yield Flows(pa.Table.from_batches([batch]), run.summary)
+    _refuse_if_nothing(run.summary)
+
+
+def trace_flows(
+    paths: PathLike | Iterable[PathLike],
+    uids: Sequence[str] | None = None,
+    **changes: Unpack[SettingChanges],
+) -> Iterator[pa.Table]:
+    """Follow flows packet by packet, in bounded memory.
+
+    Parameters
+    ----------
+    paths : path or iterable of paths
+        Captures, as for `read_flows`.
+    uids : sequence of str, optional
+        Flows to follow; all by default.
+    **changes
+        Settings that differ from their defaults; see `ScanSettings`.
+
+    Yields
+    ------
+    pyarrow.Table
+        One row a packet, in capture order: ``uid``, ``source``, ``number``, ``ts_ns``,
+        ``is_orig``, ``payload_bytes``, measured bytes so far (``orig_offset``,
+        ``resp_offset``) and cumulative entropy after it (``orig_entropy``,
+        ``resp_entropy``, ``both_entropy``, bits per byte). The packets of a datagram
+        that came in fragments follow each other when its last fragment was seen.
+
+    Raises
+    ------
+    RefusedError
+        If nothing at all could be read.
+    """
+    rows: list[pa.RecordBatch] = []
+    trace = True if uids is None else uids
+    run = CaptureRun(paths, ScanSettings(**changes), trace=trace, on_trace=rows.append)
+    for _ in run:
+        if rows:
+            yield pa.Table.from_batches(rows, TRACE_SCHEMA)
+            rows.clear()
+    if rows:
+        yield pa.Table.from_batches(rows, TRACE_SCHEMA)
+    _refuse_if_nothing(run.summary)
+
+
+def _refuse_if_nothing(summary: ScanSummary) -> None:
+    if summary.is_refused:
+        raise RefusedError("; ".join(f"{fault.path}: {fault.message}" for fault in summary.faults))
+
+
+_ARROW_TYPES: dict[str, pa.DataType] = {
+    "bool": pa.bool_(),
+    "double": pa.float64(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "string": pa.string(),
+    "uint16": pa.uint16(),
+    "uint64": pa.uint64(),
+}
+
+TRACE_SCHEMA = pa.schema(
+    [
+        pa.field("uid", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("number", pa.uint64(), nullable=False),
+        pa.field("ts_ns", pa.int64(), nullable=False),
+        pa.field("is_orig", pa.bool_(), nullable=False),
+        pa.field("payload_bytes", pa.uint32(), nullable=False),
+        pa.field("orig_offset", pa.uint64(), nullable=False),
+        pa.field("resp_offset", pa.uint64(), nullable=False),
+        pa.field("orig_entropy", pa.float64()),
+        pa.field("resp_entropy", pa.float64()),
+        pa.field("both_entropy", pa.float64()),
+    ]
+)
+"""Columns of packet rows."""
+
+
+def arrow_schema(*, has_counts: bool = False) -> pa.Schema:
+    """The Arrow schema of flow records, from `schema.columns`."""
+    fields = []
+    for column in schema.columns(has_counts=has_counts):
+        inner = column.type.removeprefix("list<").removesuffix(">")
+        kind = _ARROW_TYPES[inner]
+        if column.type != inner:
+            kind = pa.list_(pa.field("item", kind, nullable=False))
+        fields.append(pa.field(column.name, kind, nullable=column.is_nullable))
+    return pa.schema(fields)

@@ -1,0 +1,28 @@
+"""Every cap and default of a scan, with the reason for its value.
+
+Caps of the core itself are in `crates/core/src/limits.rs`.
+"""
+
+from __future__ import annotations
+
+NS_PER_S = 1_000_000_000
+
+TCP_TIMEOUT_S = 300.0
+"""Open TCP without a packet: Zeek's `tcp_inactivity_timeout` (5 minutes)."""
+
+CLOSED_TIMEOUT_S = 10.0
+"""TCP after its end: long enough for a repeated FIN or two (RFC 6298 doubles a 1 s timer), short
+enough that ports can be used again."""
+
+OTHER_TIMEOUT_S = 60.0
+"""UDP and ICMP without a packet: Zeek's `udp_inactivity_timeout` (1 minute)."""
+
+MAX_FLOWS = 4_000_000
+"""Flows open at once; at about 500 bytes each without payload that is 2 GB."""
+
+MAX_HELD_BYTES = 4 << 30
+"""Payload kept of open flows: bytes of short flows until they end, segments that wait, and what
+later copies are compared with."""
+
+FIRST_ROWS = 40
+"""Rows that the terminal's table shows unless asked for more: about one screen."""

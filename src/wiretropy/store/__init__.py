@@ -1,0 +1,1 @@
+"""Flows at rest: Parquet files with a versioned schema."""
