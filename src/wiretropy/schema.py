@@ -26,7 +26,7 @@ FIRST_PACKETS = 64
 
 DENSE_STEP = 32
 DENSE_END = 2_048
-POINTS_PER_OCTAVE = 16
+POINTS_PER_OCTAVE = 8
 """The trajectory grid: every `DENSE_STEP` bytes up to `DENSE_END`, then this many points per doubling."""
 
 

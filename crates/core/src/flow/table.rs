@@ -94,54 +94,48 @@ impl Shard {
         arrival: &Arrival<'_>,
         wants_trace: impl Fn(&Flow) -> bool,
     ) -> (&Flow, bool) {
-        if let Some(reason) = self.find(hash, &key).and_then(|flow| self.reason_to_end(flow, arrival)) {
-            self.end(hash, |entry| entry.key == key, reason);
-        }
-        let queue_before = self.find(hash, &key).map(queue_of);
         let settings = self.settings;
-        let entry = self.table.entry(hash, |entry| entry.key == key, |entry| entry.hash);
-        let is_new = queue_before.is_none();
-        let occupied = entry.or_insert_with(|| {
+        let begin = || {
             let mut flow = Box::new(Flow::new(arrival));
             if wants_trace(&flow) {
                 flow.is_traced = true;
                 flow.payload.measure_at_once(settings.meter);
             }
             Entry { hash, key, flow }
-        });
-        let flow = &mut *occupied.into_mut().flow;
-        let held_before = if is_new { 0 } else { flow.held_bytes() };
+        };
+        let mut queue_before = None;
+        let entry = match self.table.find_entry(hash, |entry| entry.key == key) {
+            Ok(found) => match settings.timeouts.reason_to_end(&found.get().flow, arrival) {
+                None => {
+                    queue_before = Some(queue_of(&found.get().flow));
+                    found.into_mut()
+                }
+                Some(reason) => {
+                    let (ended, vacant) = found.remove();
+                    self.held_bytes = self.held_bytes.saturating_sub(ended.flow.held_bytes());
+                    self.ended.push((ended.flow, reason));
+                    vacant.insert(begin()).into_mut()
+                }
+            },
+            Err(absent) => {
+                let table = absent.into_table();
+                table.insert_unique(hash, begin(), |entry| entry.hash).into_mut()
+            }
+        };
+        let flow = &mut *entry.flow;
+        let held_before = if queue_before.is_none() { 0 } else { flow.held_bytes() };
         if arrival.ts_ns < flow.ts_last_ns {
             flow.weirds.note(Weird::TimeBackwards);
         }
         let is_orig = flow.take(arrival, settings.meter, &mut self.tally);
         self.held_bytes = (self.held_bytes + flow.held_bytes()).saturating_sub(held_before);
-        self.created += u64::from(is_new);
+        self.created += u64::from(queue_before.is_none());
         let queue = queue_of(flow);
         if queue_before != Some(queue) {
             let reminder = Reminder { hash, index: flow.index, set_ns: flow.ts_last_ns };
             self.reminders[queue].push_back(reminder);
         }
         (flow, is_orig)
-    }
-
-    fn find(&self, hash: u64, key: &FlowKey) -> Option<&Flow> {
-        self.table.find(hash, |entry| entry.key == *key).map(|entry| &*entry.flow)
-    }
-
-    fn reason_to_end(&self, flow: &Flow, arrival: &Arrival<'_>) -> Option<EndReason> {
-        let timeouts = &self.settings.timeouts;
-        let idle = arrival.ts_ns.saturating_sub(flow.ts_last_ns);
-        let age = arrival.ts_ns.saturating_sub(flow.ts_first_ns);
-        if idle > timeouts.of(flow) {
-            return Some(flow.own_end_reason().unwrap_or(EndReason::Idle));
-        }
-        if timeouts.active_ns.is_some_and(|limit| age > limit) {
-            return Some(EndReason::ActiveLimit);
-        }
-        let is_tcp = arrival.decoded.endpoints.proto == 6;
-        (is_tcp && flow.is_reused_by(arrival))
-            .then(|| flow.own_end_reason().unwrap_or(EndReason::Reuse))
     }
 
     /// The end of an epoch: all packets so far were seen, the earliest of the epoch at `now_ns`.
@@ -229,8 +223,19 @@ impl Shard {
 }
 
 impl Timeouts {
-    fn of(&self, flow: &Flow) -> i64 {
-        self.of_queue(queue_of(flow))
+    /// Why a packet that has just arrived cannot belong to `flow`; none if it can.
+    fn reason_to_end(&self, flow: &Flow, arrival: &Arrival<'_>) -> Option<EndReason> {
+        let idle = arrival.ts_ns.saturating_sub(flow.ts_last_ns);
+        let age = arrival.ts_ns.saturating_sub(flow.ts_first_ns);
+        if idle > self.of_queue(queue_of(flow)) {
+            return Some(flow.own_end_reason().unwrap_or(EndReason::Idle));
+        }
+        if self.active_ns.is_some_and(|limit| age > limit) {
+            return Some(EndReason::ActiveLimit);
+        }
+        let is_tcp = arrival.decoded.endpoints.proto == 6;
+        (is_tcp && flow.is_reused_by(arrival))
+            .then(|| flow.own_end_reason().unwrap_or(EndReason::Reuse))
     }
 
     fn of_queue(&self, queue: usize) -> i64 {

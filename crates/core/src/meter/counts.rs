@@ -57,7 +57,8 @@ impl Counts {
         self.carry_if_full(total);
         self.recent_total += total;
         for (count, &more) in self.recent.iter_mut().zip(block) {
-            *count += more;
+            // Cannot wrap: the total was carried before it could reach 2^31.
+            *count = count.wrapping_add(more);
         }
         self.sum_g(tables)
     }
@@ -68,7 +69,7 @@ impl Counts {
         if self.carried.is_some() {
             return (0..256).map(|value| tables.g(self.get(value))).sum();
         }
-        sum_g(&self.recent, tables)
+        sum_g(&self.recent, self.recent_total, tables)
     }
 
     /// How often `value` occurred.
@@ -100,35 +101,40 @@ impl Counts {
     /// `neighbour_sum` is the sum of products of successive bytes, the last with the first.
     #[must_use]
     pub fn scalars(&self, neighbour_sum: u128) -> Option<Scalars> {
-        let sums = match &self.carried {
-            None => Sums::of(self.recent.iter().map(|&count| u64::from(count))),
-            Some(_) => Sums::of(self.to_array().into_iter()),
-        };
+        let sums = Sums::of(self.to_array().into_iter());
         (sums.total > 0).then(|| sums.scalars(neighbour_sum))
     }
 }
 
-/// Sum of g over 32-bit counts, in four chains so that additions need not wait for each other.
-pub(super) fn sum_g(counts: &[u32; 256], tables: &Tables) -> f64 {
+/// Sum of g over 32-bit counts of `total` bytes, in four chains so that additions need not wait
+/// for each other.
+pub(super) fn sum_g(counts: &[u32; 256], total: u64, tables: &Tables) -> f64 {
+    if Tables::is_small(total) {
+        return sum_by(counts, |count| tables.small_g(count));
+    }
+    sum_by(counts, |count| tables.g(u64::from(count)))
+}
+
+fn sum_by(counts: &[u32; 256], g: impl Fn(u32) -> f64) -> f64 {
     let mut sums = [0.0; 4];
     for four in counts.chunks_exact(4) {
         for (sum, &count) in sums.iter_mut().zip(four) {
-            *sum += tables.g(u64::from(count));
+            *sum += g(count);
         }
     }
     (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
-/// Integer sums over the counts; exact, so that the order of bytes cannot matter.
-#[derive(Default)]
-struct Sums {
-    total: u64,
-    printable: u64,
-    set_bits: u64,
-    distinct: u16,
-    squares: u128,
-    values: u128,
-    value_squares: u128,
+/// Integer sums over the counted bytes; exact, so that the order of bytes cannot matter.
+#[derive(Clone, Default)]
+pub(super) struct Sums {
+    pub total: u64,
+    pub printable: u64,
+    pub set_bits: u64,
+    pub distinct: u16,
+    pub squares: u128,
+    pub values: u128,
+    pub value_squares: u128,
 }
 
 impl Sums {
@@ -140,7 +146,7 @@ impl Sums {
             }
             let value = value as u64;
             sums.total += count;
-            sums.printable += if is_printable(value) { count } else { 0 };
+            sums.printable += if is_printable(value as u32) { count } else { 0 };
             sums.set_bits += u64::from(value.count_ones()) * count;
             sums.distinct += 1;
             sums.squares += u128::from(count) * u128::from(count);
@@ -150,7 +156,27 @@ impl Sums {
         sums
     }
 
-    fn scalars(&self, neighbour_sum: u128) -> Scalars {
+    /// Add the sums over some bytes that need no counts. At most 2,048 bytes at a time, so that 32
+    /// bits hold every sum and nothing wraps.
+    pub fn add_bytes(&mut self, bytes: &[u8]) {
+        let sum = |term: fn(u32) -> u32| {
+            let terms = bytes.iter().map(|&byte| term(u32::from(byte)));
+            terms.fold(0_u32, u32::wrapping_add)
+        };
+        self.total += bytes.len() as u64;
+        self.values += u128::from(sum(|byte| byte));
+        self.value_squares += u128::from(sum(|byte| byte * byte));
+        self.printable += u64::from(sum(|byte| u32::from(is_printable(byte))));
+        let mut eights = bytes.chunks_exact(8);
+        for eight in &mut eights {
+            let word = eight.iter().fold(0_u64, |word, &byte| word << 8 | u64::from(byte));
+            self.set_bits += u64::from(word.count_ones());
+        }
+        let rest = eights.remainder().iter().map(|byte| u64::from(byte.count_ones()));
+        self.set_bits += rest.sum::<u64>();
+    }
+
+    pub fn scalars(&self, neighbour_sum: u128) -> Scalars {
         let total = self.total as f64;
         Scalars {
             printable_share: self.printable as f64 / total,
@@ -173,6 +199,7 @@ impl Sums {
     }
 }
 
-fn is_printable(value: u64) -> bool {
-    matches!(value, 0x20..=0x7e | 0x09 | 0x0a | 0x0d)
+fn is_printable(value: u32) -> bool {
+    // Written without branches, so that the compiler can test several bytes at a time.
+    (value.wrapping_sub(0x20) < 0x5f) | (value == 0x09) | (value == 0x0a) | (value == 0x0d)
 }

@@ -9,7 +9,10 @@ pub const DENSE_STEP: u64 = 32;
 /// End of the dense part, in bytes.
 pub const DENSE_END: u64 = 2048;
 /// Grid points in each doubling beyond the dense part.
-pub const POINTS_PER_OCTAVE: u64 = 16;
+pub const POINTS_PER_OCTAVE: u64 = 8;
+/// Up to here blocks are so short that walking all 256 counts at each would cost more than keeping
+/// the sums up to date byte by byte.
+pub const SHORT_BLOCKS_END: u64 = DENSE_END;
 /// Longest run of bytes that is counted in one go. Grid intervals grow beyond it at 65,536
 /// bytes; the threshold is still looked at this often.
 pub const CHECK_BYTES: u64 = 2048;
@@ -43,17 +46,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grid_is_dense_to_2048_and_has_16_points_per_doubling() {
+    fn grid_is_dense_to_2048_and_has_8_points_per_doubling() {
         let mut points = vec![];
         let mut at = 0;
         while at < 65_536 {
             at = next_point(at);
             points.push(at);
         }
-        assert_eq!(points.len(), 64 + 5 * 16);
+        assert_eq!(points.len(), 64 + 5 * 8);
         assert_eq!(points[..3], [32, 64, 96]);
-        assert_eq!(points[63..66], [2048, 2176, 2304]);
-        assert_eq!(points[79..81], [4096, 4352]);
+        assert_eq!(points[63..66], [2048, 2304, 2560]);
+        assert_eq!(points[71..73], [4096, 4608]);
         assert_eq!(points.last(), Some(&65_536));
     }
 

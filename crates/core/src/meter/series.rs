@@ -1,14 +1,10 @@
 //! One trajectory: cumulative and block entropy along a series of bytes.
 
-use super::counts::{sum_g, Counts, Scalars};
-use super::grid::{next_check, next_point, DENSE_END, ONE_CHECK_END};
-use super::tables::{from_fixed, Tables};
+use super::counts::{sum_g, Counts, Scalars, Sums};
+use super::grid::{next_check, next_point, ONE_CHECK_END, SHORT_BLOCKS_END};
+use super::tables::{from_fixed, Tables, STEPS};
 use super::PacketRef;
 use crate::limits::MAX_CROSSINGS;
-
-/// Blocks of at least this many bytes are counted in four interleaved tables: repeated bytes then
-/// do not wait for each other's store, which is worth more than adding the tables up.
-const INTERLEAVE_BYTES: usize = 512;
 
 /// What a meter is told once.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,8 +35,10 @@ pub struct Meter {
     counts: Counts,
     /// Counts since the last grid point, where that interval takes several checks.
     block: [u32; 256],
-    /// Fixed-point sum of g over the counts, kept up to date in the dense part only.
-    dense_sum: u64,
+    /// Fixed-point sum of g over the counts, kept up to date while blocks are short.
+    running_sum: u64,
+    /// Other sums, likewise: most flows end while blocks are short, and need no look at 256 counts.
+    sums: Sums,
     measured: u64,
     /// Bytes since the last check, and the packets that they came in.
     pending: Vec<u8>,
@@ -65,7 +63,8 @@ impl Meter {
             threshold: settings.threshold,
             counts: Counts::default(),
             block: [0; 256],
-            dense_sum: 0,
+            running_sum: 0,
+            sums: Sums::default(),
             measured: 0,
             pending: vec![],
             marks: vec![],
@@ -84,7 +83,8 @@ impl Meter {
     pub fn clear(&mut self) {
         self.counts.clear();
         self.block.fill(0);
-        self.dense_sum = 0;
+        self.running_sum = 0;
+        self.sums = Sums::default();
         self.measured = 0;
         self.pending.clear();
         self.marks.clear();
@@ -155,7 +155,11 @@ impl Meter {
     #[must_use]
     pub fn scalars(&self) -> Option<Scalars> {
         let wrap = u128::from(self.last_byte) * u128::from(self.first_byte);
-        self.counts.scalars(self.neighbour_sum + wrap)
+        let neighbour_sum = self.neighbour_sum + wrap;
+        if self.measured > SHORT_BLOCKS_END {
+            return self.counts.scalars(neighbour_sum);
+        }
+        (self.measured > 0).then(|| self.sums.scalars(neighbour_sum))
     }
 
     /// The 256 counts; complete after [`Meter::finish`].
@@ -209,8 +213,8 @@ impl Meter {
         let before = self.measured;
         self.measured += bytes.len() as u64;
         let is_point = self.measured == check && check == next_point(before);
-        let sum = if before < DENSE_END {
-            self.count_dense(bytes, is_point)
+        let sum = if before < SHORT_BLOCKS_END {
+            self.count_short(bytes, is_point)
         } else {
             self.count_block(bytes, is_point)
         };
@@ -225,21 +229,29 @@ impl Meter {
         }
     }
 
-    /// Count a block of the dense part byte by byte, keeping both sums up to date.
-    fn count_dense(&mut self, bytes: &[u8], is_point: bool) -> f64 {
+    /// Count a short block byte by byte, keeping both sums up to date.
+    fn count_short(&mut self, bytes: &[u8], is_point: bool) -> f64 {
         let step = Tables::get().step();
         let counts = self.counts.recent_mut(bytes.len() as u64);
         let mut local = [0_u8; 256];
-        let (mut sum, mut local_sum) = (self.dense_sum, 0);
+        let (mut sum, mut local_sum) = (self.running_sum, 0_u64);
+        let (mut earlier, mut new) = (0_u32, 0_u32);
+        // Nothing here can wrap: up to 2,048 bytes, counts stay below 2^12 and sums below 2^60.
         for &byte in bytes {
             let count = &mut counts[usize::from(byte)];
-            sum += step[*count as usize & 2047];
-            *count += 1;
+            sum = sum.wrapping_add(step[*count as usize % STEPS]);
+            earlier = earlier.wrapping_add(*count);
+            new = new.wrapping_add(u32::from(*count == 0));
+            *count = count.wrapping_add(1);
             let count = &mut local[usize::from(byte)];
-            local_sum += step[usize::from(*count)];
-            *count += 1;
+            local_sum = local_sum.wrapping_add(step[usize::from(*count) % STEPS]);
+            *count = count.wrapping_add(1);
         }
-        self.dense_sum = sum;
+        self.running_sum = sum;
+        self.sums.add_bytes(bytes);
+        self.sums.distinct += new as u16;
+        // A count that grows from c to c + 1 adds 2c + 1 to the sum of squares.
+        self.sums.squares += 2 * u128::from(earlier) + bytes.len() as u128;
         if is_point {
             let block = entropy(bytes.len() as u64, from_fixed(local_sum));
             self.block_entropy.push(block);
@@ -254,7 +266,8 @@ impl Meter {
         let sum = self.counts.add(&local, bytes.len() as u64, tables);
         if self.measured <= ONE_CHECK_END {
             if is_point {
-                let block = entropy(bytes.len() as u64, sum_g(&local, tables));
+                let length = bytes.len() as u64;
+                let block = entropy(length, sum_g(&local, length, tables));
                 self.block_entropy.push(block);
             }
             return sum;
@@ -264,7 +277,7 @@ impl Meter {
         }
         if is_point {
             let length = self.block.iter().map(|&count| u64::from(count)).sum();
-            self.block_entropy.push(entropy(length, sum_g(&self.block, tables)));
+            self.block_entropy.push(entropy(length, sum_g(&self.block, length, tables)));
             self.block.fill(0);
         }
         sum
@@ -279,9 +292,9 @@ impl Meter {
         } else {
             self.neighbour_sum += u128::from(self.last_byte) * u128::from(first);
         }
-        // At most 2,048 products of at most 65,025: the sum fits 32 bits.
-        let products = bytes.iter().zip(&bytes[1..]);
-        let sum: u32 = products.map(|(&a, &b)| u32::from(a) * u32::from(b)).sum();
+        // At most 2,048 products of at most 65,025: the sum fits 32 bits and cannot wrap.
+        let products = bytes.iter().zip(&bytes[1..]).map(|(&a, &b)| u32::from(a) * u32::from(b));
+        let sum = products.fold(0_u32, u32::wrapping_add);
         self.neighbour_sum += u128::from(sum);
         self.last_byte = last;
     }
@@ -335,28 +348,27 @@ fn entropy(total: u64, sum_g: f64) -> f64 {
     (total.log2() - sum_g / total).clamp(0.0, 8.0)
 }
 
+/// Count a block in four interleaved tables, so that a repeated byte does not wait for the store
+/// of the one before it.
 fn count_bytes(bytes: &[u8]) -> [u32; 256] {
-    let mut counts = [0_u32; 256];
-    if bytes.len() < INTERLEAVE_BYTES {
-        for &byte in bytes {
-            counts[usize::from(byte)] += 1;
-        }
-        return counts;
-    }
+    // A block has at most 2,048 bytes, so no count can wrap 16 bits.
     let mut tables = [[0_u16; 256]; 4];
-    let mut eights = bytes.chunks_exact(8);
-    for eight in &mut eights {
-        for (at, &byte) in eight.iter().enumerate() {
-            tables[at & 3][usize::from(byte)] += 1;
+    let mut fours = bytes.chunks_exact(4);
+    for four in &mut fours {
+        for (table, &byte) in tables.iter_mut().zip(four) {
+            let count = &mut table[usize::from(byte)];
+            *count = count.wrapping_add(1);
         }
     }
-    for &byte in eights.remainder() {
-        tables[0][usize::from(byte)] += 1;
+    for &byte in fours.remainder() {
+        let count = &mut tables[0][usize::from(byte)];
+        *count = count.wrapping_add(1);
     }
-    for (value, count) in counts.iter_mut().enumerate() {
-        *count = tables.iter().map(|table| u32::from(table[value])).sum();
-    }
-    counts
+    let [a, b, c, d] = &tables;
+    std::array::from_fn(|at| {
+        let sum = a[at].wrapping_add(b[at]).wrapping_add(c[at]).wrapping_add(d[at]);
+        u32::from(sum)
+    })
 }
 
 #[cfg(test)]
@@ -469,6 +481,17 @@ mod tests {
         let scalars = measure(&[1, 2, 3, 4], 2).scalars();
         assert_eq!(scalars.and_then(|s| s.serial_correlation), Some(-0.2));
         assert_eq!(measure(&[5; 10], 3).scalars().and_then(|s| s.serial_correlation), None);
+    }
+
+    #[test]
+    fn sums_kept_while_counting_equal_sums_over_the_counts() {
+        let bytes: Vec<u8> = (0..2048_u32).map(|i| (i * i / 7) as u8).collect();
+        for length in [1, 31, 32, 100, 2047, 2048] {
+            let mut meter = measure(&bytes[..length], 50);
+            let kept = meter.scalars();
+            meter.measured = SHORT_BLOCKS_END + 1;
+            assert_eq!(kept, meter.scalars(), "{length} bytes");
+        }
     }
 
     #[test]

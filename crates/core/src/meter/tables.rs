@@ -2,17 +2,20 @@
 
 use std::sync::OnceLock;
 
-use super::grid::DENSE_END;
+use super::grid::SHORT_BLOCKS_END;
 
 /// Entries of the floating-point table: counts of a 64 KiB direction fit.
 const TABLE_LEN: usize = 65_537;
 /// Fractional bits of the fixed-point table; 2048 log2 2048 = 22,528 needs 15 bits before them.
 const FRACTION_BITS: u32 = 44;
 
+/// Entries of the fixed-point table: a power of two, so that a mask keeps an index inside.
+pub const STEPS: usize = SHORT_BLOCKS_END as usize;
+
 /// Precomputed values of g(n) = n log2 n.
 pub struct Tables {
     g: Vec<f64>,
-    step: [u64; DENSE_END as usize + 1],
+    step: Box<[u64; STEPS]>,
 }
 
 impl Tables {
@@ -25,7 +28,7 @@ impl Tables {
 
     fn new() -> Self {
         let g: Vec<f64> = (0..TABLE_LEN as u64).map(n_log2_n).collect();
-        let mut step = [0; DENSE_END as usize + 1];
+        let mut step = Box::new([0; STEPS]);
         for (n, slot) in step.iter_mut().enumerate() {
             *slot = fixed(n_log2_n(n as u64 + 1)) - fixed(n_log2_n(n as u64));
         }
@@ -41,10 +44,22 @@ impl Tables {
         }
     }
 
-    /// g(n + 1) - g(n) in fixed point, for n up to 2,048. Sums of these telescope to the rounded
+    /// g(n) in bits for counts that cannot exceed 65,536; the rest of the table is not asked.
+    #[must_use]
+    pub fn small_g(&self, n: u32) -> f64 {
+        self.g.get(n as usize).copied().unwrap_or(0.0)
+    }
+
+    /// Whether [`Tables::small_g`] holds for all counts of `total` bytes.
+    #[must_use]
+    pub fn is_small(total: u64) -> bool {
+        total < TABLE_LEN as u64
+    }
+
+    /// g(n + 1) - g(n) in fixed point, for n below 2,048. Sums of these telescope to the rounded
     /// g(n) exactly, so that the order of bytes cannot show in the last digit.
     #[must_use]
-    pub fn step(&self) -> &[u64; DENSE_END as usize + 1] {
+    pub fn step(&self) -> &[u64; STEPS] {
         &self.step
     }
 }
