@@ -86,7 +86,7 @@ def test_trajectory_defaults_to_the_grid() -> None:
     payload = np.random.default_rng(2).bytes(65_536)
     default = cumulative_entropy(payload)
     assert np.array_equal(default, cumulative_entropy(payload, at=trajectory_grid(65_536)))
-    assert len(default) == 144
+    assert len(default) == 104
 
 
 def test_trajectory_of_constant_bytes_is_zero() -> None:

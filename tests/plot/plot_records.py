@@ -36,7 +36,7 @@ def grid_points(n: int) -> list[int]:
     points: list[int] = []
     offset = 0
     while True:
-        offset += 32 if offset < 2_048 else 2 ** (offset.bit_length() - 1) // 16
+        offset += 32 if offset < 2_048 else 2 ** (offset.bit_length() - 1) // 8
         if offset > n:
             return points
         points.append(offset)

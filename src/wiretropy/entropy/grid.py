@@ -16,8 +16,8 @@ from wiretropy.schema import DENSE_END, DENSE_STEP, POINTS_PER_OCTAVE
 def trajectory_grid(n: int) -> NDArray[np.int64]:
     """List the grid points that a stream of `n` bytes reaches.
 
-    Multiples of 32 up to 2,048; then 16 points for each doubling: steps of 128
-    up to 4,096, of 256 up to 8,192, of 512 up to 16,384, and so on for ever.
+    Multiples of 32 up to 2,048; then 8 points for each doubling: steps of 256
+    up to 4,096, of 512 up to 8,192, of 1,024 up to 16,384, and so on for ever.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def trajectory_grid(n: int) -> NDArray[np.int64]:
     >>> trajectory_grid(100)
     array([32, 64, 96])
     >>> len(trajectory_grid(65_536))
-    144
+    104
     """
     if n < 0:
         raise ValueError(f"a stream has at least 0 bytes; got {n}")
