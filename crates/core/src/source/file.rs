@@ -4,11 +4,10 @@
 //! copied. What a chunk leaves over is carried to the next one: the shorter of the two parts
 //! moves, and buffers change hands with their lengths, so that nothing is zeroed again.
 
-use super::compressed::{Decompressor, Stop};
+use super::compressed::{Decompressor, Packed, Stop};
 use super::container::{self, Container, Format, Pause, Sink, Window};
 use super::faults::{id, FaultLog};
 use super::opening::{self, Input, Stored};
-use super::packed::Packed;
 use super::{Source, SourceSettings};
 use crate::error::{Fault, Severity};
 use crate::limits::{FOLLOW_POLL_MS, READ_BYTES};

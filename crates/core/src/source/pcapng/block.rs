@@ -1,6 +1,7 @@
 //! The fields inside pcapng blocks: interfaces with their clocks, and packets.
 
-use super::faults::Oddity;
+use crate::packet::LinkType;
+use crate::source::faults::Oddity;
 
 /// Byte order of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +140,7 @@ impl Interface {
     pub const UNKNOWN: Self = Self {
         clock: Clock::DEFAULT,
         snaplen: 0,
-        link: crate::packet::LinkType::UNKNOWN.0,
+        link: LinkType::UNKNOWN.0,
         fcs_len: 0,
     };
 
