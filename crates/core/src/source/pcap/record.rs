@@ -53,6 +53,15 @@ impl Layout {
         }
     }
 
+    /// The record header that `header` is in this layout.
+    pub fn record(self, header: &[u8; RECORD_BYTES]) -> Record {
+        if self.is_big_endian {
+            Record::read::<true>(header)
+        } else {
+            Record::read::<false>(header)
+        }
+    }
+
     pub fn u32(self, bytes: [u8; 4]) -> u32 {
         if self.is_big_endian {
             u32::from_be_bytes(bytes)

@@ -113,16 +113,8 @@ fn is_followed(
 }
 
 /// The record whose header this is, if every field of it is one that a capture would hold.
-pub(crate) fn plausible(
-    header: &[u8; RECORD_BYTES],
-    layout: Layout,
-    max_caplen: u32,
-) -> Option<Record> {
-    let record = if layout.is_big_endian {
-        Record::read::<true>(header)
-    } else {
-        Record::read::<false>(header)
-    };
+fn plausible(header: &[u8; RECORD_BYTES], layout: Layout, max_caplen: u32) -> Option<Record> {
+    let record = layout.record(header);
     let is_plausible = (1..=max_caplen).contains(&record.caplen)
         && (record.caplen..=max_caplen.max(1 << 18)).contains(&record.origlen)
         && record.fraction < layout.fractions()

@@ -1,10 +1,10 @@
 //! Runs of zeros where pcap records should be.
 //!
 //! A zero record is 16 zero bytes. At the end of a file a run of them is padding, and yields no
-//! packets; before a plausible record they were records; before anything else they are a hole.
+//! packets; before another record they were records; before anything else they are a hole.
 
 use super::record::RECORD_BYTES;
-use super::{search, Pause, Pcap, Sink, State, Window};
+use super::{Pause, Pcap, Sink, State, Window};
 use crate::limits::MAX_PADDING_BYTES;
 use crate::packet::RawPacket;
 use crate::source::faults::{counted, grouped, id, FaultLog, Oddity};
@@ -47,7 +47,7 @@ impl Pcap {
         window: &Window,
         log: &mut FaultLog,
     ) -> Option<Pause> {
-        if search::plausible(&header, self.layout, self.max_caplen).is_none() {
+        if self.layout.record(&header).caplen > self.max_caplen {
             return self.zero_filled(from, window.offset(at), log);
         }
         let count = (window.offset(at) - from) / RECORD_BYTES as u64;
