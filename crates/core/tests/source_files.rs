@@ -167,6 +167,22 @@ fn a_growing_file_is_followed_until_told_to_stop() {
 }
 
 #[test]
+fn a_compressed_file_is_not_followed_but_read() {
+    let folder = Folder::new();
+    let path = folder.write("packed", &gzip(&pcap(Order::Little, false, &five_frames())));
+    let settings = SourceSettings {
+        follow: true,
+        ..SourceSettings::default()
+    };
+    let reading = source_kit::read_with(&path, settings);
+    assert_eq!(
+        (reading.packets.len(), reading.fault().id),
+        (5, "cannot-follow")
+    );
+    assert_eq!(reading.fault().severity, Severity::Warning);
+}
+
+#[test]
 fn a_followed_file_that_shrinks_is_over() {
     let folder = Folder::new();
     let path = folder.write("shrinking", &pcap(Order::Little, false, &five_frames()));

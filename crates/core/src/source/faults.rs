@@ -28,91 +28,79 @@ pub(crate) enum Oddity {
 }
 
 impl Oddity {
-    /// Identifier, severity, and the words around the count: `{count} {what}`.
-    fn wording(self) -> (&'static str, Severity, &'static str, &'static str) {
+    fn id_and_severity(self) -> (&'static str, Severity) {
         use Severity::{Partial, Warning};
         match self {
+            Self::CaplenAboveOriglen => (id::CAPLEN_ABOVE_ORIGLEN, Warning),
+            Self::CaplenAboveSnaplen => (id::CAPLEN_ABOVE_SNAPLEN, Warning),
+            Self::FractionOverflow => (id::FRACTION_OVERFLOW, Warning),
+            Self::OddTimestamp => (id::ODD_TIMESTAMP, Warning),
+            Self::NoTimestamp => (id::NO_TIMESTAMP, Warning),
+            Self::ShortBlock => (id::SHORT_BLOCK, Partial),
+            Self::PacketOverrunsBlock => (id::PACKET_OVERRUNS_BLOCK, Partial),
+            Self::UnknownInterface => (id::UNKNOWN_INTERFACE, Partial),
+            Self::BadOption => (id::BAD_OPTION, Warning),
+            Self::OddResolution => (id::ODD_RESOLUTION, Warning),
+            Self::SecondHeader => (id::SECOND_HEADER, Warning),
+            Self::ByteOrderChange => (id::BYTE_ORDER_CHANGE, Warning),
+            Self::UnsupportedSection => (id::UNSUPPORTED_SECTION, Partial),
+            Self::SkippedBytes => (id::SKIPPED_BYTES, Partial),
+        }
+    }
+
+    /// The words behind the count, for one and for many.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
             Self::CaplenAboveOriglen => (
-                id::CAPLEN_ABOVE_ORIGLEN,
-                Warning,
                 "packet captured longer than it was on the wire",
                 "packets captured longer than they were on the wire",
             ),
             Self::CaplenAboveSnaplen => (
-                id::CAPLEN_ABOVE_SNAPLEN,
-                Warning,
                 "packet longer than the snapshot length",
                 "packets longer than the snapshot length",
             ),
             Self::FractionOverflow => (
-                id::FRACTION_OVERFLOW,
-                Warning,
                 "packet with a fraction of a second that is not below one second",
                 "packets with a fraction of a second that is not below one second",
             ),
             Self::OddTimestamp => (
-                id::ODD_TIMESTAMP,
-                Warning,
                 "packet with an improbable timestamp",
                 "packets with an improbable timestamp",
             ),
-            Self::NoTimestamp => (
-                id::NO_TIMESTAMP,
-                Warning,
-                "packet without a timestamp",
-                "packets without a timestamp",
-            ),
+            Self::NoTimestamp => ("packet without a timestamp", "packets without a timestamp"),
             Self::ShortBlock => (
-                id::SHORT_BLOCK,
-                Partial,
                 "block too short for its own fields was skipped",
                 "blocks too short for their own fields were skipped",
             ),
             Self::PacketOverrunsBlock => (
-                id::PACKET_OVERRUNS_BLOCK,
-                Partial,
                 "packet that claims more bytes than its block holds was skipped",
                 "packets that claim more bytes than their blocks hold were skipped",
             ),
             Self::UnknownInterface => (
-                id::UNKNOWN_INTERFACE,
-                Partial,
                 "packet of an interface that was not described cannot be decoded",
                 "packets of interfaces that were not described cannot be decoded",
             ),
             Self::BadOption => (
-                id::BAD_OPTION,
-                Warning,
                 "block with options that overrun it",
                 "blocks with options that overrun them",
             ),
             Self::OddResolution => (
-                id::ODD_RESOLUTION,
-                Warning,
                 "interface with a timestamp resolution that no clock has",
                 "interfaces with a timestamp resolution that no clock has",
             ),
             Self::SecondHeader => (
-                id::SECOND_HEADER,
-                Warning,
                 "more capture header was found and read",
                 "more capture headers were found and read",
             ),
             Self::ByteOrderChange => (
-                id::BYTE_ORDER_CHANGE,
-                Warning,
                 "change of byte order was followed",
                 "changes of byte order were followed",
             ),
             Self::UnsupportedSection => (
-                id::UNSUPPORTED_SECTION,
-                Partial,
                 "section of another major version than 1 was skipped",
                 "sections of another major version than 1 were skipped",
             ),
             Self::SkippedBytes => (
-                id::SKIPPED_BYTES,
-                Partial,
                 "byte that is no record was skipped",
                 "bytes that are no records were skipped",
             ),
@@ -202,7 +190,8 @@ impl FaultLog {
     /// Turn the counts into faults, and put what is ready in the order of the file: it is over.
     pub fn close(&mut self) {
         for tally in std::mem::take(&mut self.tallies) {
-            let (id, mut severity, one, many) = tally.oddity.wording();
+            let (id, mut severity) = tally.oddity.id_and_severity();
+            let (one, many) = tally.oddity.words();
             if tally.oddity == Oddity::UnsupportedSection && self.packets == 0 {
                 severity = Severity::Refused;
             }

@@ -31,6 +31,9 @@ use std::sync::Arc;
 pub trait Source: Send {
     /// Fill `chunk` (cleared first) with up to `max_packets` packets and return whether more may
     /// come. A chunk without packets and `true` means: nothing yet (a file being followed).
+    ///
+    /// Hand in the chunks of earlier calls as they are: what their bytes occupy is used again,
+    /// and a buffer that was cleared has to be zeroed anew.
     fn fill(&mut self, chunk: &mut Chunk, max_packets: usize) -> bool;
 
     /// Faults met so far, in the order in which they were met; each is handed over once.

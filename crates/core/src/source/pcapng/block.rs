@@ -131,6 +131,9 @@ pub(crate) struct Interface {
     pub fcs_len: u8,
 }
 
+// As many as `MAX_INTERFACES` of them must stay small.
+const _: () = assert!(std::mem::size_of::<Interface>() <= 32);
+
 const IF_TSRESOL: u16 = 9;
 const IF_FCSLEN: u16 = 13;
 const IF_TSOFFSET: u16 = 14;
