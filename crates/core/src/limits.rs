@@ -98,7 +98,7 @@ pub const MERGE_READ_BYTES: usize = 64 << 10;
 /// 64 buffers of [`MERGE_READ_BYTES`] (twice, for what is carried over) stay under 16 MiB.
 pub const MAX_OPEN_FILES: usize = 64;
 
-/// Interfaces of one pcapng section. Real captures have a handful; at 32 bytes each, this many
+/// Interfaces of one pcapng section. Real captures have a handful; at 32 bytes at most, this many
 /// cost 2 MiB.
 pub const MAX_INTERFACES: usize = 65_536;
 

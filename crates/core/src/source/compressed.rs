@@ -4,10 +4,16 @@
 //! unpack to. Refuses to go on where that becomes far more than captures unpack to. Damage is
 //! reported after all that could be unpacked before it.
 
+mod codec;
+mod packed;
+
+pub(crate) use self::packed::Packed;
+
+use self::codec::{Gzip, MemberReader, Zstandard};
 use super::faults::{counted, grouped, id};
-use super::packed::Packed;
 use crate::error::Severity;
 use crate::limits::{DECOMPRESSED_GRACE_BYTES, DECOMPRESSION_RATIO};
+use lz4_flex::frame::FrameDecoder;
 use std::io::{self, BufRead, Read};
 
 /// A compression that is read.
@@ -69,9 +75,9 @@ impl Stop {
 enum Member {
     /// Before the magic number of a member.
     Between(Packed),
-    Gzip(Box<flate2::bufread::GzDecoder<Packed>>),
-    Zstandard(Box<zstd::stream::read::Decoder<'static, Packed>>),
-    Lz4(Box<lz4_flex::frame::FrameDecoder<Packed>>),
+    Gzip(Box<MemberReader<Gzip>>),
+    Zstandard(Box<MemberReader<Zstandard>>),
+    Lz4(Box<FrameDecoder<Packed>>),
     /// Nothing more is to be read.
     Over,
 }
@@ -82,6 +88,8 @@ pub(crate) struct Decompressor {
     /// Kind of the current member, or of the last one.
     kind: Compression,
     members: u64,
+    /// Compressed bytes before the current member, or the last one.
+    member_at: u64,
     /// Bytes unpacked so far.
     unpacked: u64,
     /// Bytes that may be unpacked whatever the ratio.
@@ -95,6 +103,7 @@ impl Decompressor {
             member: Member::Between(input),
             kind: Compression::Gzip,
             members: 0,
+            member_at: 0,
             unpacked: 0,
             grace: grace.unwrap_or(DECOMPRESSED_GRACE_BYTES),
         }
@@ -176,14 +185,15 @@ impl Decompressor {
             });
         };
         self.kind = kind;
+        self.member_at = place;
         self.members += 1;
         self.member = match kind {
-            Compression::Gzip => Member::Gzip(Box::new(flate2::bufread::GzDecoder::new(input))),
-            Compression::Lz4 => Member::Lz4(Box::new(lz4_flex::frame::FrameDecoder::new(input))),
-            Compression::Zstandard => match zstd::stream::read::Decoder::with_buffer(input) {
-                Ok(decoder) => Member::Zstandard(Box::new(decoder.single_frame())),
-                Err(error) => return Err(self.broken(&error)),
-            },
+            Compression::Gzip => Member::Gzip(Box::new(MemberReader::new(input, Gzip::new()))),
+            Compression::Lz4 => Member::Lz4(Box::new(FrameDecoder::new(input))),
+            Compression::Zstandard => {
+                let decoder = Zstandard::new().map_err(|error| self.broken(&error))?;
+                Member::Zstandard(Box::new(MemberReader::new(input, decoder)))
+            }
             Compression::Skippable => {
                 skip_frame(&mut input).map_err(|error| self.broken(&error))?;
                 Member::Between(input)
@@ -211,28 +221,39 @@ impl Decompressor {
 
     /// Stop because of an error within a member.
     fn broken(&mut self, error: &io::Error) -> Stop {
-        let place = self.input().map(Packed::consumed);
         let input_error = self.input().and_then(Packed::error);
         self.member = Member::Over;
         if let Some(text) = input_error {
             return Stop::partial(id::READ_ERROR, format!("reading failed: {text}"));
         }
-        let place = place.map_or(String::new(), |p| {
-            format!(" at compressed byte {}", grouped(p))
-        });
-        let name = self.kind.name();
+        let (name, place) = (self.kind.name(), grouped(self.member_at));
         if error.kind() == io::ErrorKind::UnexpectedEof {
-            let text = format!("the {name} data end{place}, in the middle of a member");
+            let text = format!("the {name} data from compressed byte {place} on end midway");
             return Stop::partial(id::TRUNCATED_COMPRESSION, text);
         }
-        // The decoders name their errors in words only; tests pin these.
-        let words = error.to_string();
-        if words.to_ascii_lowercase().contains("checksum") {
-            let text = format!("the {name} data{place} do not match their checksum");
-            return Stop::partial(id::CHECKSUM_MISMATCH, text);
-        }
-        let text = format!("the {name} data are damaged{place} ({words})");
-        Stop::partial(id::CORRUPT_COMPRESSION, text)
+        // The decoders name their errors in words only; tests pin these. They are not repeated,
+        // since they may depend on the portions in which the data came.
+        let words = error.to_string().to_ascii_lowercase();
+        let says = |names: &[&str]| names.iter().any(|name| words.contains(name));
+        let (id, fault) = if says(&["checksum", "data check", "length check"]) {
+            (id::CHECKSUM_MISMATCH, "fail their checksum")
+        } else if says(&["dictionary"]) {
+            (
+                id::CORRUPT_COMPRESSION,
+                "need a dictionary, which is not supported",
+            )
+        } else if says(&["too much memory"]) {
+            (
+                id::CORRUPT_COMPRESSION,
+                "need a window of more than 128 MiB",
+            )
+        } else {
+            (id::CORRUPT_COMPRESSION, "are damaged")
+        };
+        Stop::partial(
+            id,
+            format!("the {name} data from compressed byte {place} on {fault}"),
+        )
     }
 }
 

@@ -4,11 +4,10 @@
 //! copied. What a chunk leaves over is carried to the next one: the shorter of the two parts
 //! moves, and buffers change hands with their lengths, so that nothing is zeroed again.
 
-use super::compressed::{Decompressor, Stop};
+use super::compressed::{Decompressor, Packed, Stop};
 use super::container::{self, Container, Format, Pause, Sink, Window};
 use super::faults::{id, FaultLog};
 use super::opening::{self, Input, Stored};
-use super::packed::Packed;
 use super::{Source, SourceSettings};
 use crate::error::{Fault, Severity};
 use crate::limits::{FOLLOW_POLL_MS, READ_BYTES};
@@ -57,6 +56,8 @@ pub(crate) struct FileSource {
     /// Bytes read at a time.
     read_bytes: usize,
     feed: Feed,
+    /// Whether reading may wait for a writer at the other end.
+    is_pipe: bool,
     stage: Stage,
     /// Bytes of the container: `buffer[at..filled]` are still to be parsed.
     buffer: Vec<u8>,
@@ -83,6 +84,7 @@ impl FileSource {
             settings,
             read_bytes: READ_BYTES,
             feed: Feed::Closed,
+            is_pipe: false,
             stage: Stage::Unopened,
             buffer: Vec::new(),
             at: 0,
@@ -103,6 +105,7 @@ impl FileSource {
     ) -> Self {
         let mut source = Self::new(Input::File(name.into()), 0, s);
         source.feed = Feed::Stored(Stored::Stream(Box::new(reader)));
+        source.is_pipe = true;
         source.stage = Stage::Detecting;
         source
     }
@@ -141,9 +144,7 @@ impl FileSource {
                 }
                 // What is there is handed over before a second read, and before a read from a
                 // pipe, which may block.
-                Pause::NeedsBytes
-                    if !chunk.packets.is_empty() && (has_read || self.may_block()) =>
-                {
+                Pause::NeedsBytes if !chunk.packets.is_empty() && (has_read || self.is_pipe) => {
                     return true;
                 }
                 Pause::NeedsBytes => {}
@@ -161,6 +162,7 @@ impl FileSource {
     fn open(&mut self) {
         match opening::open(&self.input) {
             Ok(stored) => {
+                self.is_pipe = matches!(stored, Stored::Stream(_));
                 self.feed = Feed::Stored(stored);
                 self.stage = Stage::Detecting;
             }
@@ -221,11 +223,6 @@ impl FileSource {
             log: &mut self.log,
         };
         container.parse(&window, &mut self.at, &mut sink)
-    }
-
-    /// Whether reading may wait for a writer at the other end.
-    fn may_block(&self) -> bool {
-        matches!(self.feed, Feed::Stored(Stored::Stream(_)))
     }
 
     /// Read once, behind what is there; `packets` of `max` are in the chunk already.

@@ -7,16 +7,19 @@
 
 mod compressed;
 mod container;
+mod fault_ids;
 mod faults;
 mod file;
+mod merged;
 mod opening;
-mod packed;
 mod pcap;
-mod pcap_search;
 mod pcapng;
-mod pcapng_block;
+#[cfg(test)]
+mod portions;
+#[cfg(test)]
+mod test_captures;
 
-pub use faults::id;
+pub use fault_ids::id;
 pub use opening::Input;
 
 use crate::error::Fault;
@@ -28,6 +31,9 @@ use std::sync::Arc;
 pub trait Source: Send {
     /// Fill `chunk` (cleared first) with up to `max_packets` packets and return whether more may
     /// come. A chunk without packets and `true` means: nothing yet (a file being followed).
+    ///
+    /// Hand in the chunks of earlier calls as they are: what their bytes occupy is used again,
+    /// and a buffer that was cleared has to be zeroed anew.
     fn fill(&mut self, chunk: &mut Chunk, max_packets: usize) -> bool;
 
     /// Faults met so far, in the order in which they were met; each is handed over once.
@@ -58,10 +64,15 @@ impl SourceSettings {
     }
 }
 
-/// A source of the packets of `input`. Nothing is opened before the first packet is asked for;
-/// what cannot be opened is a fault then.
+/// A source of the packets of `inputs`: of several, as one stream in the order of time. Nothing
+/// is opened before the first packet is asked for; what cannot be opened is a fault then.
 #[must_use]
-pub fn open(inputs: Vec<Input>, settings: SourceSettings) -> Box<dyn Source> {
-    let input = inputs.into_iter().next().unwrap_or(Input::Stdin);
-    Box::new(file::FileSource::new(input, 0, settings))
+pub fn open(mut inputs: Vec<Input>, settings: SourceSettings) -> Box<dyn Source> {
+    match (inputs.pop(), inputs.is_empty()) {
+        (Some(only), true) => Box::new(file::FileSource::new(only, 0, settings)),
+        (last, _) => {
+            inputs.extend(last);
+            Box::new(merged::Merged::new(inputs, settings))
+        }
+    }
 }

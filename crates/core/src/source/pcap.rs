@@ -6,109 +6,16 @@
 //! The loop over records is the hot path of the whole reader. It reads a header of 16 bytes in
 //! place and compares it with a few bounds at once; whatever is odd leaves it for slower code.
 
+mod record;
+mod search;
+mod zeros;
+
+use self::record::{Layout, Record, AKIN, HEADER_BYTES, RECORD_BYTES};
+use self::search::{Found, Search};
 use super::container::{Container, Format, Pause, Sink, Window};
 use super::faults::{counted, grouped, id, FaultLog, Oddity};
-use super::pcap_search::{self, Search};
-use crate::limits::{MAX_PADDING_BYTES, MAX_RECORD_BYTES, RESYNC_RECORD_BYTES};
+use crate::limits::{MAX_RECORD_BYTES, RESYNC_RECORD_BYTES};
 use crate::packet::{LinkType, RawPacket};
-
-/// Bytes of the file header.
-pub(crate) const HEADER_BYTES: usize = 24;
-
-/// Bytes of a record header.
-pub(crate) const RECORD_BYTES: usize = 16;
-
-/// Magic numbers of formats akin to pcap whose records are laid out differently.
-const AKIN: &[(u32, &str)] = &[
-    (0xa1b2_cd34, "Kuznetzov's modified pcap"),
-    (0xa1b2_34cd, "Mesquita's modified pcap"),
-    (0xa1e2_cb12, "Navtel's modified pcap"),
-    (0xa1b2_c3cb, "Nokia's modified pcap"),
-    (0x1c00_01ab, "Ixia's pcap with hardware times"),
-    (0x1c00_01ac, "Ixia's pcap with software times"),
-];
-
-/// Byte order and unit of time of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Layout {
-    pub is_big_endian: bool,
-    pub has_nanoseconds: bool,
-}
-
-impl Layout {
-    /// The layout that a magic number stands for.
-    pub fn of(magic: [u8; 4]) -> Option<Self> {
-        let of = |number| match number {
-            0xa1b2_c3d4_u32 => Some(false),
-            0xa1b2_3c4d => Some(true),
-            _ => None,
-        };
-        let little = of(u32::from_le_bytes(magic)).map(|has_nanoseconds| Self {
-            is_big_endian: false,
-            has_nanoseconds,
-        });
-        let big = of(u32::from_be_bytes(magic)).map(|has_nanoseconds| Self {
-            is_big_endian: true,
-            has_nanoseconds,
-        });
-        little.or(big)
-    }
-
-    /// Fractions that make a second.
-    pub fn fractions(self) -> u32 {
-        if self.has_nanoseconds {
-            1_000_000_000
-        } else {
-            1_000_000
-        }
-    }
-
-    fn u32(self, bytes: [u8; 4]) -> u32 {
-        if self.is_big_endian {
-            u32::from_be_bytes(bytes)
-        } else {
-            u32::from_le_bytes(bytes)
-        }
-    }
-}
-
-/// A record header, as stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub seconds: u32,
-    pub fraction: u32,
-    pub caplen: u32,
-    pub origlen: u32,
-}
-
-impl Record {
-    #[inline]
-    pub fn read<const BIG: bool>(h: &[u8; RECORD_BYTES]) -> Self {
-        let word = |bytes| {
-            if BIG {
-                u32::from_be_bytes(bytes)
-            } else {
-                u32::from_le_bytes(bytes)
-            }
-        };
-        Self {
-            seconds: word([h[0], h[1], h[2], h[3]]),
-            fraction: word([h[4], h[5], h[6], h[7]]),
-            caplen: word([h[8], h[9], h[10], h[11]]),
-            origlen: word([h[12], h[13], h[14], h[15]]),
-        }
-    }
-
-    /// Whether the seconds are neither 0 nor beyond 2038.
-    #[inline]
-    pub fn has_likely_time(self) -> bool {
-        self.seconds.wrapping_sub(1) < 0x7fff_ffff
-    }
-
-    fn is_zero(self) -> bool {
-        self.seconds | self.fraction | self.caplen | self.origlen == 0
-    }
-}
 
 /// What the parser is in the middle of.
 #[derive(Debug)]
@@ -302,13 +209,7 @@ impl Pcap {
             }
             number += 1;
             if is_odd {
-                note_oddities(
-                    record,
-                    fractions,
-                    self.snaplen,
-                    window.offset(position),
-                    sink.log,
-                );
+                record.note_oddities(fractions, self.snaplen, window.offset(position), sink.log);
             }
             sink.push(RawPacket {
                 ts_ns: i64::from(record.seconds) * 1_000_000_000
@@ -350,8 +251,8 @@ impl Pcap {
             self.state = State::Zeros { from: offset };
             return false;
         }
-        let next = pcap_search::file_header(header);
-        if next.is_some() || pcap_search::is_section_header(header) {
+        let next = search::file_header(header);
+        if next.is_some() || search::is_section_header(header) {
             self.meet_header(next, offset, log);
             return false;
         }
@@ -419,102 +320,9 @@ impl Pcap {
         self.state = if self.resync {
             State::Searching(Search::new(id, offset, text))
         } else {
-            pcap_search::report(id, offset, text, log);
+            search::report(id, offset, text, log);
             State::Over
         };
-    }
-
-    /// Pass over zero records, and decide what they were when they end.
-    fn zeros(
-        &mut self,
-        from: u64,
-        window: &Window,
-        at: &mut usize,
-        log: &mut FaultLog,
-    ) -> Option<Pause> {
-        while let Some(header) = window.array::<RECORD_BYTES>(*at) {
-            if *header != [0; RECORD_BYTES] {
-                return self.after_zeros(from, *header, *at, window, log);
-            }
-            *at += RECORD_BYTES;
-            if window.offset(*at) - from > MAX_PADDING_BYTES {
-                return self.padding(from, window.offset(*at), true, log);
-            }
-        }
-        if !window.is_last {
-            return Some(Pause::NeedsBytes);
-        }
-        let tail = window.data.get(*at..).unwrap_or_default();
-        if tail.iter().all(|&b| b == 0) {
-            *at = window.data.len();
-            return self.padding(from, window.offset(*at), false, log);
-        }
-        self.zero_filled(from, window.offset(*at), log)
-    }
-
-    /// Zero records are followed by `header`: if that is a record, they were records too.
-    fn after_zeros(
-        &mut self,
-        from: u64,
-        header: [u8; RECORD_BYTES],
-        at: usize,
-        window: &Window,
-        log: &mut FaultLog,
-    ) -> Option<Pause> {
-        if pcap_search::plausible(&header, self.layout, self.max_caplen).is_none() {
-            return self.zero_filled(from, window.offset(at), log);
-        }
-        let count = (window.offset(at) - from) / RECORD_BYTES as u64;
-        self.state = State::Release { count, from };
-        None
-    }
-
-    fn padding(&mut self, from: u64, to: u64, goes_on: bool, log: &mut FaultLog) -> Option<Pause> {
-        let count = counted(to - from, "zero byte", "zero bytes");
-        let place = grouped(from);
-        if goes_on {
-            let text = format!("{count} follow byte {place} and more follow them");
-            log.end(id::ZERO_PADDING, from, text);
-        } else {
-            let text = format!("{count} from byte {place} to the end are padding");
-            log.warn(id::ZERO_PADDING, from, text);
-        }
-        self.over()
-    }
-
-    fn zero_filled(&mut self, from: u64, to: u64, log: &mut FaultLog) -> Option<Pause> {
-        let text = format!(
-            "{} stand at byte {} where a record should",
-            counted(to - from, "zero byte", "zero bytes"),
-            grouped(from)
-        );
-        self.give_up(id::ZERO_FILLED, from, text, log);
-        None
-    }
-
-    /// Yield `count` records of zeros, which have no bytes.
-    fn release(&mut self, mut count: u64, from: u64, sink: &mut Sink) -> Option<Pause> {
-        while count > 0 && !sink.is_full() {
-            count -= 1;
-            self.number += 1;
-            sink.log.note(Oddity::OddTimestamp, from);
-            sink.push(RawPacket {
-                ts_ns: 0,
-                number: self.number,
-                file: sink.file,
-                start: 0,
-                caplen: 0,
-                origlen: 0,
-                link: self.link,
-                fcs_len: 0,
-            });
-        }
-        if count > 0 {
-            self.state = State::Release { count, from };
-            return Some(Pause::Full);
-        }
-        self.state = State::Records;
-        None
     }
 
     fn search(&mut self, window: &Window, at: &mut usize, log: &mut FaultLog) -> Option<Pause> {
@@ -522,21 +330,26 @@ impl Pcap {
             return None;
         };
         match search.advance(self.layout, self.max_caplen, window, at) {
-            pcap_search::Found::Nothing => return Some(Pause::NeedsBytes),
-            pcap_search::Found::Record { is_big_endian } => {
+            Found::Nothing => return Some(Pause::NeedsBytes),
+            Found::Record { is_big_endian } => {
+                let (from, to) = (search.from(), window.offset(*at));
+                if to > from {
+                    log.note_many(Oddity::SkippedBytes, to - from, from);
+                }
+                if is_big_endian != self.layout.is_big_endian {
+                    log.note(Oddity::ByteOrderChange, to);
+                }
                 self.layout.is_big_endian = is_big_endian;
-                let skipped = window.offset(*at) - search.from();
-                log.note_many(Oddity::SkippedBytes, skipped, search.from());
                 self.state = State::Records;
             }
-            pcap_search::Found::Header { layout } => {
+            Found::Header { layout } => {
                 let (from, to) = (search.from(), window.offset(*at));
                 log.note_many(Oddity::SkippedBytes, to - from, from);
                 log.note(Oddity::SecondHeader, to);
                 self.layout = layout;
                 self.state = State::Header;
             }
-            pcap_search::Found::End => {
+            Found::End => {
                 search.report(log);
                 self.state = State::Over;
             }
@@ -547,20 +360,5 @@ impl Pcap {
     fn over(&mut self) -> Option<Pause> {
         self.state = State::Over;
         Some(Pause::Over)
-    }
-}
-
-fn note_oddities(record: Record, fractions: u32, snaplen: u32, offset: u64, log: &mut FaultLog) {
-    if !record.has_likely_time() {
-        log.note(Oddity::OddTimestamp, offset);
-    }
-    if record.fraction >= fractions {
-        log.note(Oddity::FractionOverflow, offset);
-    }
-    if record.caplen > record.origlen {
-        log.note(Oddity::CaplenAboveOriglen, offset);
-    }
-    if record.caplen > snaplen {
-        log.note(Oddity::CaplenAboveSnaplen, offset);
     }
 }

@@ -1,6 +1,7 @@
 //! The fields inside pcapng blocks: interfaces with their clocks, and packets.
 
-use super::faults::Oddity;
+use crate::packet::LinkType;
+use crate::source::faults::Oddity;
 
 /// Byte order of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +131,9 @@ pub(crate) struct Interface {
     pub fcs_len: u8,
 }
 
+// As many as `MAX_INTERFACES` of them must stay small.
+const _: () = assert!(std::mem::size_of::<Interface>() <= 32);
+
 const IF_TSRESOL: u16 = 9;
 const IF_FCSLEN: u16 = 13;
 const IF_TSOFFSET: u16 = 14;
@@ -139,7 +143,7 @@ impl Interface {
     pub const UNKNOWN: Self = Self {
         clock: Clock::DEFAULT,
         snaplen: 0,
-        link: crate::packet::LinkType::UNKNOWN.0,
+        link: LinkType::UNKNOWN.0,
         fcs_len: 0,
     };
 

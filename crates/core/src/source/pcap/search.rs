@@ -4,10 +4,11 @@
 //! (or the end of the file) stands where the first one says. In random bytes that happens once
 //! in about 10^20 places.
 
-use super::container::Window;
-use super::faults::{id, FaultLog};
-use super::pcap::{Layout, Record, RECORD_BYTES};
+use super::record::{Layout, Record, RECORD_BYTES};
 use crate::limits::RESYNC_BYTES;
+use crate::source::container::Window;
+use crate::source::faults::{id, FaultLog};
+use crate::source::pcapng::SECTION_MAGIC;
 
 /// A search that began at a broken record, with the fault to report if it finds nothing.
 #[derive(Debug)]
@@ -40,7 +41,8 @@ impl Search {
         self.from
     }
 
-    /// Move `at` to the next record.
+    /// Move `at` to the next record. The place of the broken record counts too: it may be sound in
+    /// the other byte order.
     pub fn advance(
         &self,
         layout: Layout,
@@ -48,9 +50,6 @@ impl Search {
         window: &Window,
         at: &mut usize,
     ) -> Found {
-        if window.offset(*at) == self.from {
-            *at += 1;
-        }
         while let Some(header) = window.array::<RECORD_BYTES>(*at) {
             if window.offset(*at) - self.from > RESYNC_BYTES {
                 return Found::End;
@@ -114,16 +113,8 @@ fn is_followed(
 }
 
 /// The record whose header this is, if every field of it is one that a capture would hold.
-pub(crate) fn plausible(
-    header: &[u8; RECORD_BYTES],
-    layout: Layout,
-    max_caplen: u32,
-) -> Option<Record> {
-    let record = if layout.is_big_endian {
-        Record::read::<true>(header)
-    } else {
-        Record::read::<false>(header)
-    };
+fn plausible(header: &[u8; RECORD_BYTES], layout: Layout, max_caplen: u32) -> Option<Record> {
+    let record = layout.record(header);
     let is_plausible = (1..=max_caplen).contains(&record.caplen)
         && (record.caplen..=max_caplen.max(1 << 18)).contains(&record.origlen)
         && record.fraction < layout.fractions()
@@ -141,6 +132,6 @@ pub(crate) fn file_header(header: [u8; RECORD_BYTES]) -> Option<Layout> {
 /// Whether a pcapng section stands where a record header should.
 pub(crate) fn is_section_header(header: [u8; RECORD_BYTES]) -> bool {
     let [m0, m1, m2, m3, _, _, _, _, order @ .., _, _, _, _] = header;
-    [m0, m1, m2, m3] == super::pcapng::SECTION_MAGIC
+    [m0, m1, m2, m3] == SECTION_MAGIC
         && (order == [0x1a, 0x2b, 0x3c, 0x4d] || order == [0x4d, 0x3c, 0x2b, 0x1a])
 }
