@@ -144,3 +144,16 @@ pub const TRACE_ROWS: usize = 16_384;
 
 /// Outputs that wait for their consumer before workers pause.
 pub const MAX_WAITING_OUTPUTS: usize = 4;
+
+/// Bytes in a block of kept payload beyond what a short flow keeps: small enough that the last,
+/// half-filled one wastes little.
+pub const KEPT_BLOCK_BYTES: usize = 4096;
+
+/// Ended flows whose memory is kept for new ones (each up to about 6 KB).
+pub const POOLED_FLOWS: usize = 2 * GROUP_FLOWS;
+
+/// Sets of meters kept for new flows (each about 25 KB).
+pub const POOLED_METERS: usize = 1024;
+
+/// Blocks of payload kept for new flows: 16 MiB.
+pub const POOLED_BLOCKS: usize = 4096;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::job::{Fragments, Job, Ticket};
@@ -10,7 +10,7 @@ use super::summary::Summary;
 use super::trace::{self, TraceRow};
 use super::{EngineSettings, Output};
 use crate::error::Fault;
-use crate::flow::{new_meters, Ended, KeyHasher, Shard};
+use crate::flow::{Ended, KeyHasher, Pool, Shard};
 use crate::limits::{
     EPOCH_PACKETS, GROUP_FLOWS, GROUP_HELD_BYTES, MAX_WAITING_OUTPUTS, SHARDS, TRACE_ROWS,
 };
@@ -70,6 +70,7 @@ struct Queue {
 /// The stages that all workers share.
 pub struct Pipeline {
     settings: EngineSettings,
+    pool: Arc<Pool>,
     hasher: KeyHasher,
     reader: Mutex<Reader>,
     fragments: Turnstile<Fragments>,
@@ -93,6 +94,7 @@ impl Pipeline {
     /// Stages that have seen nothing.
     pub fn new(source: Box<dyn Source>, settings: EngineSettings) -> Self {
         let shard = settings.shard;
+        let pool = Arc::new(Pool::new(shard.meter));
         Self {
             hasher: KeyHasher::default(),
             reader: Mutex::new(Reader {
@@ -104,13 +106,14 @@ impl Pipeline {
                 faults: vec![],
             }),
             fragments: Turnstile::new(Fragments::default()),
-            shards: std::array::from_fn(|_| Turnstile::new(Shard::new(shard))),
+            shards: std::array::from_fn(|_| Turnstile::new(Shard::new(shard, Arc::clone(&pool)))),
             collected: Turnstile::new(Collected::default()),
             delivery: Turnstile::new(()),
             queue: Mutex::default(),
             queue_moved: Condvar::new(),
-            own: Mutex::new(Worker { job: Job::default(), scratch: new_meters(shard.meter) }),
+            own: Mutex::new(Worker { job: Job::default(), scratch: pool.meters() }),
             stop: AtomicBool::new(false),
+            pool,
             settings,
         }
     }
@@ -124,7 +127,7 @@ impl Pipeline {
     /// Process chunks until there are none; the body of a worker thread.
     pub fn work(&self) {
         let job = Job::default();
-        let mut worker = Worker { job, scratch: new_meters(self.settings.shard.meter) };
+        let mut worker = Worker { job, scratch: self.pool.meters() };
         loop {
             match self.process_next(&mut worker) {
                 Step::Worked => {}
@@ -214,21 +217,23 @@ impl Pipeline {
 
     /// Finish the meters of a group and write its rows.
     fn measure(&self, group: Group, scratch: &mut Meters) -> (Vec<Output>, Summary) {
-        let settings = self.settings.shard.meter;
         let mut summary = Summary::default();
         let mut outputs = vec![];
         let mut records = Records::new(self.settings.has_counts);
+        let mut done = Vec::with_capacity(group.ended.len());
         for (mut flow, reason) in group.ended {
-            flow.close(settings, &mut summary.payload);
+            flow.close(&self.pool, &mut summary.payload);
             summary.note_end(reason, flow.weirds.iter());
             let mut payload = std::mem::take(&mut flow.payload);
-            let meters = payload.finish(scratch);
-            records.push(&flow, reason, meters, &self.settings.sources);
+            records.push(&flow, reason, payload.finish(scratch), &self.settings.sources);
+            flow.payload = payload;
+            done.push(flow);
             if records.is_full() {
                 let full = std::mem::replace(&mut records, Records::new(self.settings.has_counts));
                 outputs.extend(full.finish().map(Output::Flows));
             }
         }
+        self.pool.recycle(done);
         if !records.is_empty() {
             outputs.extend(records.finish().map(Output::Flows));
         }

@@ -1,21 +1,24 @@
 //! Conversations: what is known of each, and how a packet changes it.
 
 mod history;
+mod kept;
 mod key;
 mod payload;
+mod pool;
 mod table;
 mod tcp;
 mod weird;
 
 pub use history::History;
 pub use key::{FlowKey, KeyHasher};
-pub use payload::{new_meters, FlowPayload, PayloadTally, Side};
+pub use payload::{FlowPayload, PayloadTally, Side};
+pub use pool::Pool;
 pub use table::{Ended, Shard, ShardSettings, Timeouts};
 pub use weird::{Weird, Weirds};
 
 use crate::decode::Endpoints;
 use crate::limits::FIRST_PACKETS;
-use crate::meter::{MeterSettings, PacketRef};
+use crate::meter::PacketRef;
 use crate::stream::{LeftOut, Stream};
 
 /// Why a flow ended.
@@ -153,6 +156,15 @@ impl Flow {
         }
     }
 
+    /// Become the flow that begins with `arrival`, in the memory of one that has ended.
+    fn begin(&mut self, arrival: &Arrival<'_>) {
+        let mut first_payloads = std::mem::take(&mut self.first_payloads);
+        first_payloads.clear();
+        let mut payload = std::mem::take(&mut self.payload);
+        payload.clear();
+        *self = Self { first_payloads, payload, ..Self::new(arrival) };
+    }
+
     /// Whether `endpoints` are those of a packet from the originator.
     #[must_use]
     pub fn is_from_originator(&self, endpoints: &Endpoints) -> bool {
@@ -185,7 +197,7 @@ impl Flow {
     }
 
     /// Take one packet. Returns whether it came from the originator.
-    fn take(&mut self, arrival: &Arrival<'_>, settings: MeterSettings, tally: &mut PayloadTally) -> bool {
+    fn take(&mut self, arrival: &Arrival<'_>, pool: &Pool, tally: &mut PayloadTally) -> bool {
         let is_orig = self.is_from_originator(&arrival.decoded.endpoints);
         self.ts_last_ns = self.ts_last_ns.max(arrival.ts_ns);
         let side = &mut self.directions[usize::from(!is_orig)];
@@ -194,9 +206,9 @@ impl Flow {
         tally.seen += arrival.payload.len() as u64;
         self.note_first_payload(arrival, is_orig);
         if arrival.decoded.endpoints.proto == 6 {
-            self.take_tcp(arrival, is_orig, settings, tally);
+            self.take_tcp(arrival, is_orig, pool, tally);
         } else {
-            self.take_datagram(arrival, is_orig, settings, tally);
+            self.take_datagram(arrival, is_orig, pool, tally);
         }
         is_orig
     }
@@ -216,7 +228,7 @@ impl Flow {
         &mut self,
         arrival: &Arrival<'_>,
         is_orig: bool,
-        settings: MeterSettings,
+        pool: &Pool,
         tally: &mut PayloadTally,
     ) {
         let decoded = arrival.decoded;
@@ -224,14 +236,14 @@ impl Flow {
             self.history.note('d', is_orig);
         }
         let stream = &mut self.directions[usize::from(!is_orig)].stream;
-        let mut side = Side::new(&mut self.payload, is_orig, false, settings, tally);
+        let mut side = Side::new(&mut self.payload, is_orig, false, pool, tally);
         stream.append(arrival.payload, decoded.payload_claimed, arrival.packet, &mut side);
     }
 
     /// Deliver what still waits; no more packets will come.
-    pub fn close(&mut self, settings: MeterSettings, tally: &mut PayloadTally) {
+    pub fn close(&mut self, pool: &Pool, tally: &mut PayloadTally) {
         for (is_orig, direction) in [true, false].into_iter().zip(&mut self.directions) {
-            let mut side = Side::new(&mut self.payload, is_orig, true, settings, tally);
+            let mut side = Side::new(&mut self.payload, is_orig, true, pool, tally);
             direction.stream.finish(&mut side);
         }
     }

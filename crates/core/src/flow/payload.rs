@@ -5,8 +5,10 @@
 //! tenth of the memory of three running meters. A longer flow gets meters of its own. The first
 //! bytes of a TCP direction stay kept, so that a later copy can be compared with them.
 
+use super::kept::Kept;
+use super::pool::{Block, Pool};
 use crate::limits::{KEPT_BYTES, MAX_TURNS, SHORT_FLOW_BYTES};
-use crate::meter::{Meter, MeterSettings, Meters, PacketRef};
+use crate::meter::{Meter, Meters, PacketRef};
 use crate::stream::Sink;
 
 /// Where payload bytes went; `seen` is the sum of all others once every flow has ended.
@@ -55,50 +57,53 @@ struct Turn {
 /// The payload of one flow.
 #[derive(Default)]
 pub struct FlowPayload {
-    kept: [Vec<u8>; 2],
+    kept: [Kept; 2],
     turns: Vec<Turn>,
     meters: Option<Box<Meters>>,
 }
 
 impl std::fmt::Debug for FlowPayload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kept = (self.kept[0].len(), self.kept[1].len());
+        let kept = (self.kept[0].length(), self.kept[1].length());
         write!(f, "FlowPayload(kept {kept:?}, metered {})", self.meters.is_some())
     }
-}
-
-/// Meters that have seen nothing.
-#[must_use]
-pub fn new_meters(settings: MeterSettings) -> Box<Meters> {
-    // What is measured of both together is bounded by what is measured of each.
-    let both = MeterSettings { depth: None, ..settings };
-    Box::new([Meter::new(settings), Meter::new(settings), Meter::new(both)])
 }
 
 impl FlowPayload {
     /// Bytes of memory held.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        let kept: usize = self.kept.iter().map(Vec::capacity).sum();
+        let kept: usize = self.kept.iter().map(Kept::held_bytes).sum();
         let turns = self.turns.capacity() * size_of::<Turn>();
         let meters = if self.meters.is_some() { size_of::<Meters>() + 2048 } else { 0 };
         kept + turns + meters
     }
 
-    /// Bytes delivered so far of one direction, as far as they were kept.
-    #[must_use]
-    pub fn kept(&self, is_orig: bool) -> &[u8] {
-        &self.kept[usize::from(!is_orig)]
-    }
-
     /// Give the flow meters of its own now, so that entropy can be asked for at any time.
-    pub fn measure_at_once(&mut self, settings: MeterSettings) {
+    pub fn measure_at_once(&mut self, pool: &Pool) {
         if self.meters.is_none() {
-            let mut meters = new_meters(settings);
+            let mut meters = pool.meters();
             self.replay(&mut meters);
             self.meters = Some(meters);
-            self.turns = vec![];
+            self.turns.clear();
         }
+    }
+
+    /// Hand the meters over.
+    pub fn take_meters(&mut self) -> Option<Box<Meters>> {
+        self.meters.take()
+    }
+
+    /// Hand the blocks of kept bytes over.
+    pub fn take_blocks(&mut self) -> Vec<Block> {
+        self.kept.iter_mut().flat_map(Kept::take_blocks).collect()
+    }
+
+    /// Forget everything, keep what memory is of use to any flow.
+    pub fn clear(&mut self) {
+        self.kept.iter_mut().for_each(Kept::clear);
+        self.turns.clear();
+        self.meters = None;
     }
 
     /// Running meters, if the flow has its own.
@@ -125,12 +130,12 @@ impl FlowPayload {
         Self::replay_turns(&self.turns, &self.kept, meters);
     }
 
-    fn replay_turns(turns: &[Turn], kept: &[Vec<u8>; 2], meters: &mut Meters) {
+    fn replay_turns(turns: &[Turn], kept: &[Kept; 2], meters: &mut Meters) {
         let mut at = [0; 2];
         for turn in turns {
             let side = usize::from(!turn.is_orig);
             let end = at[side] + turn.length as usize;
-            let bytes = kept[side].get(at[side]..end).unwrap_or(&[]);
+            let bytes = kept[side].head().get(at[side]..end).unwrap_or(&[]);
             feed(meters, side, bytes, turn.packet);
             at[side] = end;
         }
@@ -148,7 +153,7 @@ fn feed(meters: &mut Meters, side: usize, bytes: &[u8], packet: PacketRef) -> us
 pub struct Side<'a> {
     payload: &'a mut FlowPayload,
     side: usize,
-    settings: MeterSettings,
+    pool: &'a Pool,
     /// Whether later copies will be compared with what was kept.
     keeps: bool,
     tally: &'a mut PayloadTally,
@@ -160,14 +165,14 @@ impl<'a> Side<'a> {
         payload: &'a mut FlowPayload,
         is_orig: bool,
         keeps: bool,
-        settings: MeterSettings,
+        pool: &'a Pool,
         tally: &'a mut PayloadTally,
     ) -> Self {
-        Self { payload, side: usize::from(!is_orig), settings, keeps, tally }
+        Self { payload, side: usize::from(!is_orig), pool, keeps, tally }
     }
 
     fn is_short_with(&self, more: usize) -> bool {
-        let length = self.payload.kept[self.side].len() + more;
+        let length = self.payload.kept[self.side].length() + more;
         self.payload.meters.is_none()
             && length <= SHORT_FLOW_BYTES
             && self.payload.turns.len() < MAX_TURNS
@@ -176,10 +181,10 @@ impl<'a> Side<'a> {
     /// Keep a run of a short flow to be measured at its end; returns how many were within depth.
     fn keep_turn(&mut self, bytes: &[u8], packet: PacketRef) -> usize {
         let kept = &mut self.payload.kept[self.side];
-        let depth = self.settings.depth.map_or(usize::MAX, |depth| depth as usize);
-        let taken = bytes.len().min(depth.saturating_sub(kept.len()));
+        let depth = self.pool.settings().depth.map_or(usize::MAX, |depth| depth as usize);
+        let taken = bytes.len().min(depth.saturating_sub(kept.length()));
         if taken > 0 {
-            kept.extend_from_slice(&bytes[..taken]);
+            kept.extend(&bytes[..taken], self.pool);
             let turn = Turn { length: taken as u32, is_orig: self.side == 0, packet };
             self.payload.turns.push(turn);
         }
@@ -188,9 +193,9 @@ impl<'a> Side<'a> {
 
     fn measure(&mut self, bytes: &[u8], packet: PacketRef) -> usize {
         if self.payload.meters.is_none() {
-            self.payload.measure_at_once(self.settings);
+            self.payload.measure_at_once(self.pool);
             if !self.keeps {
-                self.payload.kept = Default::default();
+                self.payload.kept.iter_mut().for_each(Kept::clear);
             }
         }
         let Some(meters) = self.payload.meters.as_deref_mut() else {
@@ -199,8 +204,8 @@ impl<'a> Side<'a> {
         let taken = feed(meters, self.side, bytes, packet);
         if self.keeps {
             let kept = &mut self.payload.kept[self.side];
-            let room = KEPT_BYTES.saturating_sub(kept.len()).min(taken);
-            kept.extend_from_slice(&bytes[..room]);
+            let room = KEPT_BYTES.saturating_sub(kept.length()).min(taken);
+            kept.extend(&bytes[..room], self.pool);
         }
         taken
     }
@@ -222,14 +227,14 @@ impl Sink for Side<'_> {
     }
 
     fn wants_data(&self) -> bool {
-        let depth = self.settings.depth.unwrap_or(u64::MAX);
+        let depth = self.pool.settings().depth.unwrap_or(u64::MAX);
         match self.payload.meters.as_deref() {
             Some(meters) => meters[self.side].len() < depth,
-            None => (self.payload.kept[self.side].len() as u64) < depth,
+            None => (self.payload.kept[self.side].length() as u64) < depth,
         }
     }
 
-    fn kept(&self) -> &[u8] {
-        &self.payload.kept[self.side]
+    fn differs(&self, at: u64, bytes: &[u8]) -> bool {
+        self.payload.kept[self.side].differs(at, bytes)
     }
 }

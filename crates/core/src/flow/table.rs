@@ -9,9 +9,10 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use super::{Arrival, EndReason, Flow, FlowKey, PayloadTally, Weird};
+use super::{Arrival, EndReason, Flow, FlowKey, PayloadTally, Pool, Weird};
 use crate::limits::SHARDS;
 use crate::meter::MeterSettings;
+use std::sync::Arc;
 
 /// Nanoseconds of packet time without a packet after which a flow ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,7 @@ struct Reminder {
 /// One part of the flow table.
 pub struct Shard {
     settings: ShardSettings,
+    pool: Arc<Pool>,
     table: HashTable<Entry>,
     /// Reminders in the order in which they were set: closed, other, open TCP.
     reminders: [VecDeque<Reminder>; 3],
@@ -70,11 +72,12 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// An empty shard.
+    /// An empty shard whose flows take their memory from `pool`.
     #[must_use]
-    pub fn new(settings: ShardSettings) -> Self {
+    pub fn new(settings: ShardSettings, pool: Arc<Pool>) -> Self {
         Self {
             settings,
+            pool,
             table: HashTable::new(),
             reminders: Default::default(),
             held_bytes: 0,
@@ -94,18 +97,18 @@ impl Shard {
         arrival: &Arrival<'_>,
         wants_trace: impl Fn(&Flow) -> bool,
     ) -> (&Flow, bool) {
-        let settings = self.settings;
+        let (timeouts, pool) = (self.settings.timeouts, &*self.pool);
         let begin = || {
-            let mut flow = Box::new(Flow::new(arrival));
+            let mut flow = pool.flow(arrival);
             if wants_trace(&flow) {
                 flow.is_traced = true;
-                flow.payload.measure_at_once(settings.meter);
+                flow.payload.measure_at_once(pool);
             }
             Entry { hash, key, flow }
         };
         let mut queue_before = None;
         let entry = match self.table.find_entry(hash, |entry| entry.key == key) {
-            Ok(found) => match settings.timeouts.reason_to_end(&found.get().flow, arrival) {
+            Ok(found) => match timeouts.reason_to_end(&found.get().flow, arrival) {
                 None => {
                     queue_before = Some(queue_of(&found.get().flow));
                     found.into_mut()
@@ -127,7 +130,7 @@ impl Shard {
         if arrival.ts_ns < flow.ts_last_ns {
             flow.weirds.note(Weird::TimeBackwards);
         }
-        let is_orig = flow.take(arrival, settings.meter, &mut self.tally);
+        let is_orig = flow.take(arrival, pool, &mut self.tally);
         self.held_bytes = (self.held_bytes + flow.held_bytes()).saturating_sub(held_before);
         self.created += u64::from(queue_before.is_none());
         let queue = queue_of(flow);

@@ -3,10 +3,9 @@
 //! A passive observer believes what both hosts would: a segment outside the receiver's window is
 //! left out, a RST must fit, and whatever is odd is counted as a weird and never ends reading.
 
-use super::{Arrival, Flow, PayloadTally, Side, Weird};
+use super::{Arrival, Flow, PayloadTally, Pool, Side, Weird};
 use crate::decode::Tcp;
 use crate::limits::UNSEEN_WINDOW_BYTES;
-use crate::meter::MeterSettings;
 use crate::stream::{Effects, LeftOut, Segment};
 
 const FIN: u8 = 1;
@@ -42,7 +41,7 @@ impl Flow {
         &mut self,
         arrival: &Arrival<'_>,
         is_orig: bool,
-        settings: MeterSettings,
+        pool: &Pool,
         tally: &mut PayloadTally,
     ) {
         let tcp = arrival.decoded.tcp;
@@ -50,11 +49,11 @@ impl Flow {
         self.note_flags(&tcp, is_orig, arrival.decoded.payload_claimed);
         self.note_base(&tcp, is_orig, arrival.decoded.payload_claimed);
         if arrival.decoded.payload_claimed > 0 {
-            let effects = self.take_segment(arrival, is_orig, settings, tally, &mut left_out);
+            let effects = self.take_segment(arrival, is_orig, pool, tally, &mut left_out);
             self.note_effects(effects, is_orig);
         }
         self.note_end(&tcp, is_orig, arrival.decoded.payload_claimed);
-        self.note_ack(&tcp, is_orig, settings, tally);
+        self.note_ack(&tcp, is_orig, pool, tally);
         let side = &mut self.directions[usize::from(!is_orig)];
         side.window = tcp.window;
         if tcp.flags & SYN != 0 {
@@ -128,7 +127,7 @@ impl Flow {
         &mut self,
         arrival: &Arrival<'_>,
         is_orig: bool,
-        settings: MeterSettings,
+        pool: &Pool,
         tally: &mut PayloadTally,
         left_out: &mut LeftOut,
     ) -> Effects {
@@ -155,7 +154,7 @@ impl Flow {
             left_out.out_of_window += arrival.payload.len() as u64;
             return Effects::default();
         }
-        let mut side = Side::new(&mut self.payload, is_orig, true, settings, tally);
+        let mut side = Side::new(&mut self.payload, is_orig, true, pool, tally);
         stream.accept(segment, window, left_out, &mut side)
     }
 
@@ -200,7 +199,7 @@ impl Flow {
         }
     }
 
-    fn note_ack(&mut self, tcp: &Tcp, is_orig: bool, settings: MeterSettings, tally: &mut PayloadTally) {
+    fn note_ack(&mut self, tcp: &Tcp, is_orig: bool, pool: &Pool, tally: &mut PayloadTally) {
         if tcp.flags & (ACK | RST) != ACK {
             return;
         }
@@ -213,7 +212,7 @@ impl Flow {
             }
             return;
         }
-        let mut side = Side::new(&mut self.payload, !is_orig, true, settings, tally);
+        let mut side = Side::new(&mut self.payload, !is_orig, true, pool, tally);
         stream.acknowledge(tcp.ack, &mut side);
     }
 

@@ -1,10 +1,13 @@
 //! One trajectory: cumulative and block entropy along a series of bytes.
 
 use super::counts::{sum_g, Counts, Scalars, Sums};
-use super::grid::{next_check, next_point, ONE_CHECK_END, SHORT_BLOCKS_END};
+use super::grid::{next_check, next_point, CHECK_BYTES, ONE_CHECK_END, SHORT_BLOCKS_END};
 use super::tables::{from_fixed, Tables, STEPS};
 use super::PacketRef;
 use crate::limits::MAX_CROSSINGS;
+
+/// Room for the grid points of a direction of the default depth; meters are used again and again.
+const POINTS_RESERVED: usize = 112;
 
 /// What a meter is told once.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,10 +69,10 @@ impl Meter {
             running_sum: 0,
             sums: Sums::default(),
             measured: 0,
-            pending: vec![],
+            pending: Vec::with_capacity(CHECK_BYTES as usize),
             marks: vec![],
-            trajectory: vec![],
-            block_entropy: vec![],
+            trajectory: Vec::with_capacity(POINTS_RESERVED),
+            block_entropy: Vec::with_capacity(POINTS_RESERVED),
             crossings: vec![],
             is_above: false,
             latest: 0.0,
@@ -342,10 +345,11 @@ impl Meter {
 }
 
 /// Plug-in entropy in bits per byte of `total` bytes whose counts have the given sum of g.
+///
+/// log2 N - S / N, written with the table's g(N) = N log2 N in place of the logarithm.
 fn entropy(total: u64, sum_g: f64) -> f64 {
-    let total = total as f64;
     // Rounding must not show as an entropy below 0 or above 8.
-    (total.log2() - sum_g / total).clamp(0.0, 8.0)
+    ((Tables::get().g(total) - sum_g) / total as f64).clamp(0.0, 8.0)
 }
 
 /// Count a block in four interleaved tables, so that a repeated byte does not wait for the store

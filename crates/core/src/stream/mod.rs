@@ -22,8 +22,8 @@ pub trait Sink {
     fn skipped(&mut self, length: u64);
     /// Whether bytes that come next would still be looked at.
     fn wants_data(&self) -> bool;
-    /// The bytes delivered so far, from the first on, as far as they were kept.
-    fn kept(&self) -> &[u8];
+    /// Whether `bytes` differ from those delivered from place `at` on, as far as these were kept.
+    fn differs(&self, at: u64, bytes: &[u8]) -> bool;
 }
 
 /// One TCP segment's payload.
@@ -289,7 +289,7 @@ impl Stream {
         let mut offset = offset.unsigned_abs();
         if offset < self.next {
             let repeated = piece.cut_front(self.next - offset);
-            self.compare_with_delivered(offset, repeated, left_out, effects, sink.kept());
+            self.compare_with_delivered(offset, repeated, left_out, effects, sink);
             offset = self.next;
         }
         if piece.is_empty() {
@@ -317,7 +317,7 @@ impl Stream {
         bytes: &[u8],
         left_out: &mut LeftOut,
         effects: &mut Effects,
-        kept: &[u8],
+        sink: &impl Sink,
     ) {
         if bytes.is_empty() {
             // Only headers were captured of it; that it repeats is known all the same.
@@ -328,9 +328,7 @@ impl Stream {
         let mut repeated = 0;
         for (at, run) in self.seen_runs(start, bytes) {
             repeated += run.len() as u64;
-            let from = usize::try_from(at).unwrap_or(usize::MAX);
-            let first = kept.get(from..).unwrap_or(&[]);
-            is_conflicting |= first.iter().zip(run).any(|(old, new)| old != new);
+            is_conflicting |= sink.differs(at, run);
         }
         let end = start + bytes.len() as u64;
         // Behind the last gap that could be placed, a repeat can be counted but not compared.

@@ -17,8 +17,9 @@ impl Sink for Tape {
     fn wants_data(&self) -> bool {
         !self.is_full
     }
-    fn kept(&self) -> &[u8] {
-        &self.bytes
+    fn differs(&self, at: u64, bytes: &[u8]) -> bool {
+        let first = &self.bytes[at as usize..];
+        first.iter().zip(bytes).any(|(old, new)| old != new)
     }
 }
 

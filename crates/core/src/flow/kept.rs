@@ -1,0 +1,124 @@
+//! The first delivered bytes of one direction, kept to be measured or compared with.
+
+use super::pool::{Block, Pool};
+use crate::limits::{KEPT_BLOCK_BYTES, SHORT_FLOW_BYTES};
+
+/// Bytes of a direction: those of a short flow in one piece, later ones in blocks.
+#[derive(Default)]
+pub struct Kept {
+    head: Vec<u8>,
+    tail: Vec<Block>,
+    length: usize,
+}
+
+impl Kept {
+    /// How many bytes are kept.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Bytes of memory held.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.head.capacity() + self.tail.len() * (KEPT_BLOCK_BYTES + size_of::<Block>())
+    }
+
+    /// The bytes of a short flow: everything kept, as long as that is at most
+    /// [`SHORT_FLOW_BYTES`].
+    #[must_use]
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// Keep more.
+    pub fn extend(&mut self, bytes: &[u8], pool: &Pool) {
+        let room = SHORT_FLOW_BYTES.saturating_sub(self.length).min(bytes.len());
+        let (front, mut rest) = bytes.split_at(room);
+        self.head.extend_from_slice(front);
+        self.length += room;
+        while !rest.is_empty() {
+            let at = (self.length - SHORT_FLOW_BYTES) % KEPT_BLOCK_BYTES;
+            if at == 0 {
+                self.tail.push(pool.block());
+            }
+            let Some(block) = self.tail.last_mut() else {
+                return;
+            };
+            let count = rest.len().min(KEPT_BLOCK_BYTES - at);
+            let (now, later) = rest.split_at(count);
+            block[at..at + count].copy_from_slice(now);
+            self.length += count;
+            rest = later;
+        }
+    }
+
+    /// Whether `bytes` differ from those kept from place `at` on; what was not kept does not.
+    #[must_use]
+    pub fn differs(&self, at: u64, bytes: &[u8]) -> bool {
+        let Ok(mut at) = usize::try_from(at) else {
+            return false;
+        };
+        let mut rest = &bytes[..bytes.len().min(self.length.saturating_sub(at))];
+        while !rest.is_empty() {
+            let there = self.run_from(at);
+            let count = there.len().min(rest.len());
+            if count == 0 {
+                return false;
+            }
+            if there[..count] != rest[..count] {
+                return true;
+            }
+            at += count;
+            rest = &rest[count..];
+        }
+        false
+    }
+
+    /// Forget everything, keep the memory of the head.
+    pub fn clear(&mut self) {
+        self.head.clear();
+        self.tail.clear();
+        self.length = 0;
+    }
+
+    /// Hand the blocks over.
+    pub fn take_blocks(&mut self) -> Vec<Block> {
+        std::mem::take(&mut self.tail)
+    }
+
+    /// Kept bytes from `at` to the end of their piece.
+    fn run_from(&self, at: usize) -> &[u8] {
+        let Some(behind) = at.checked_sub(SHORT_FLOW_BYTES) else {
+            return self.head.get(at..).unwrap_or(&[]);
+        };
+        let block = self.tail.get(behind / KEPT_BLOCK_BYTES);
+        let run = block.and_then(|block| block.get(behind % KEPT_BLOCK_BYTES..));
+        run.unwrap_or(&[])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meter::MeterSettings;
+
+    #[test]
+    fn differences_are_found_in_every_piece_and_nothing_else_is() {
+        let pool = Pool::new(MeterSettings { depth: None, threshold: 7.9 });
+        let bytes: Vec<u8> = (0..20_000_u32).map(|i| (i * 31 / 7) as u8).collect();
+        let mut kept = Kept::default();
+        for part in bytes.chunks(777) {
+            kept.extend(part, &pool);
+        }
+        assert_eq!(kept.length(), bytes.len());
+        for at in (0..19_000).step_by(509) {
+            let mut copy = bytes[at..at + 900].to_vec();
+            assert!(!kept.differs(at as u64, &copy), "at {at}");
+            copy[899] ^= 1;
+            assert!(kept.differs(at as u64, &copy), "at {at}");
+        }
+        assert!(!kept.differs(20_000, b"beyond"));
+        assert!(!kept.differs(u64::MAX, b"beyond"));
+    }
+}

@@ -1,0 +1,86 @@
+//! Memory of flows that have ended, for those that begin.
+//!
+//! Flows come and go by the million, each with a handful of small buffers; asking the allocator
+//! for all of them again would cost a fifth of the run. Each kind is kept up to a cap.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{Arrival, Flow};
+use crate::limits::{KEPT_BLOCK_BYTES, POOLED_BLOCKS, POOLED_FLOWS, POOLED_METERS};
+use crate::meter::{Meter, MeterSettings, Meters};
+
+/// A piece of kept payload.
+pub type Block = Box<[u8; KEPT_BLOCK_BYTES]>;
+
+/// What can be used again.
+pub struct Pool {
+    settings: MeterSettings,
+    flows: Mutex<Vec<Box<Flow>>>,
+    meters: Mutex<Vec<Box<Meters>>>,
+    blocks: Mutex<Vec<Block>>,
+}
+
+impl Pool {
+    /// An empty pool whose meters follow `settings`.
+    #[must_use]
+    pub fn new(settings: MeterSettings) -> Self {
+        Self { settings, flows: Mutex::default(), meters: Mutex::default(), blocks: Mutex::default() }
+    }
+
+    /// What its meters are told.
+    #[must_use]
+    pub fn settings(&self) -> MeterSettings {
+        self.settings
+    }
+
+    /// A flow that begins with `arrival`.
+    pub(super) fn flow(&self, arrival: &Arrival<'_>) -> Box<Flow> {
+        match take(&self.flows) {
+            Some(mut flow) => {
+                flow.begin(arrival);
+                flow
+            }
+            None => Box::new(Flow::new(arrival)),
+        }
+    }
+
+    /// Meters of originator, responder and both that have seen nothing.
+    #[must_use]
+    pub fn meters(&self) -> Box<Meters> {
+        if let Some(meters) = take(&self.meters) {
+            return meters;
+        }
+        // What is measured of both together is bounded by what is measured of each.
+        let both = MeterSettings { depth: None, ..self.settings };
+        Box::new([Meter::new(self.settings), Meter::new(self.settings), Meter::new(both)])
+    }
+
+    /// A block with any content.
+    pub(super) fn block(&self) -> Block {
+        take(&self.blocks).unwrap_or_else(|| Box::new([0; KEPT_BLOCK_BYTES]))
+    }
+
+    /// Take back what flows held whose records are written.
+    pub fn recycle(&self, flows: Vec<Box<Flow>>) {
+        let mut kept = vec![];
+        for mut flow in flows {
+            if let Some(mut meters) = flow.payload.take_meters() {
+                meters.iter_mut().for_each(Meter::clear);
+                give(&self.meters, POOLED_METERS, [meters]);
+            }
+            give(&self.blocks, POOLED_BLOCKS, flow.payload.take_blocks());
+            kept.push(flow);
+        }
+        give(&self.flows, POOLED_FLOWS, kept);
+    }
+}
+
+fn take<T>(shelf: &Mutex<Vec<T>>) -> Option<T> {
+    shelf.lock().unwrap_or_else(PoisonError::into_inner).pop()
+}
+
+fn give<T>(shelf: &Mutex<Vec<T>>, cap: usize, things: impl IntoIterator<Item = T>) {
+    let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+    let room = cap.saturating_sub(shelf.len());
+    shelf.extend(things.into_iter().take(room));
+}
