@@ -206,6 +206,12 @@ def visible(c: Curve, x_range: tuple[float, float]) -> tuple[NDArray[np.int64], 
     return offsets, values
 
 
+def in_range(figure: Figure, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of some offsets that the figure shows."""
+    first, last = figure.x_range
+    return offsets[(offsets >= first) & (offsets <= last)]
+
+
 def _band(offsets: NDArray[np.int64], lengths: NDArray[np.int64]) -> Band:
     """The random band of some lengths, drawn at some offsets."""
     law = random_band(lengths, BAND_SDS)
