@@ -90,7 +90,7 @@ def test_sides_of_one_flow_differ_in_line_style_and_flows_share_colour(three_flo
 
 def test_groups_share_one_legend_entry(three_flows: pa.Table) -> None:
     figure = plot(three_flows, overlay="proto")
-    assert [text for text, _ in legend(figure.curves)] == ["proto tcp (2)", "proto udp"]
+    assert [text for text, _ in legend(figure.curves)] == ["tcp (2)", "udp"]
     made = styles(figure.curves)
     assert made[0] == made[1] != made[2]
 

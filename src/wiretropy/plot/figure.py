@@ -175,8 +175,8 @@ def _x_range(drawn: Sequence[Curve], zoom: tuple[float, float] | None, is_log: b
 
 
 def _rounded_up(last: int) -> float:
-    """End of the x axis: a multiple of 4,096 above 16 KB, so that ticks fall on powers of two; else two digits."""
-    step = 4_096 if last > 16_384 else max(1, 10 ** (len(str(last)) - 2))
+    """End of the x axis: a multiple of 4,096 above 16 KB, so that ticks fall on powers of two."""
+    step = 4_096 if last > 16_384 else max(1, 5 * 10 ** (len(str(last)) - 3)) if last >= 100 else 1
     return float(-(-last // step) * step)
 
 
