@@ -9,6 +9,7 @@ The trajectory is cumulative entropy against the stream offset, sampled on the g
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -231,8 +232,9 @@ def flow_labels(records: Sequence[Mapping[str, object]], names: Mapping[str, str
         else _address_label(record, is_mixed)
         for record in records
     ]
+    uses = Counter(labels)
     return [
-        f"{label}  {inert(str(record['uid']), max_length=12)}" if labels.count(label) > 1 else label
+        f"{label}  {inert(str(record['uid']), max_length=12)}" if uses[label] > 1 else label
         for label, record in zip(labels, records, strict=True)
     ]
 

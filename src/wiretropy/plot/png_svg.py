@@ -32,7 +32,7 @@ DPI = 200
 
 # Sizes in inches. The panel keeps its size whatever stands beside it, so figures of one report line up.
 _PANEL_WIDTH, _PANEL_HEIGHT, _BLOCKS_HEIGHT = 6.4, 4.0, 1.5
-_LEFT, _BOTTOM, _BETWEEN, _EDGE = 0.62, 0.55, 0.16, 0.12
+_LEFT, _BOTTOM, _BETWEEN, _EDGE, _LAST_TICK = 0.62, 0.55, 0.16, 0.12, 0.3
 _KEY_HEIGHT, _TITLE_HEIGHT = 0.30, 0.28
 _LEADER, _SAMPLE, _LEGEND_STEP = 0.26, 0.42, 0.148
 
@@ -129,7 +129,7 @@ def _panels(figure: Figure, panel: float) -> tuple[Canvas, list[Axes]]:
     """An empty canvas with one or two panels, placed in inches; the legend widens it later."""
     blocks = _BLOCKS_HEIGHT + _BETWEEN if figure.block_band is not None else 0.0
     title = _TITLE_HEIGHT if figure.title else 0.0
-    width, height = _LEFT + _PANEL_WIDTH + _EDGE, _BOTTOM + blocks + panel + _KEY_HEIGHT + title
+    width, height = _LEFT + _PANEL_WIDTH + _LAST_TICK, _BOTTOM + blocks + panel + _KEY_HEIGHT + title
     canvas = Canvas(figsize=(width, height), dpi=100, facecolor="white")
     FigureCanvasAgg(canvas)
 
