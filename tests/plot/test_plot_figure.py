@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from plot_records import flow, random_bytes, table
 
 from wiretropy.entropy import random_mean, random_sd
+from wiretropy.inert import inert
 from wiretropy.plot import plot
 from wiretropy.plot.layout import byte_ticks, spread, text_place
 from wiretropy.plot.style import COLORS, legend, styles
-from wiretropy.inert import inert
 
 
 def many(n: int) -> pa.Table:

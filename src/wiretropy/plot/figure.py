@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretropy.entropy import random_band, trajectory_grid
-from wiretropy.plot.curves import Curve
 from wiretropy.inert import inert
+from wiretropy.plot.curves import Curve
 from wiretropy.schema import DEFAULT_THRESHOLD, DENSE_STEP, POINTS_PER_OCTAVE
 
 MAX_ENTROPY = 8.0
