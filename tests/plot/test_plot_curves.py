@@ -29,6 +29,12 @@ def test_curve_shorter_than_the_first_grid_point_is_one_point() -> None:
     assert (made.offsets.tolist(), made.entropy.tolist()) == ([4], [2.0])
 
 
+def test_trajectory_of_another_grid_is_refused_rather_than_drawn_at_wrong_offsets() -> None:
+    record = flow(resp=random_bytes(2_500), resp_trajectory=[5.0] * 67)
+    with pytest.raises(ValueError, match=r"2,500 measured bytes have 65 points .* holds 67; scan the capture again"):
+        curve(record, "resp", "x")
+
+
 def test_side_without_payload_has_no_curve() -> None:
     assert curve(flow(orig=b"abcd"), "resp", "x") is None
 

@@ -114,15 +114,23 @@ def curve(
     -------
     curve : Curve or None
         None when no payload byte of that side was measured.
+
+    Raises
+    ------
+    ValueError
+        If the record's trajectory was sampled on another grid.
     """
     measured = _integer(record[f"{side}_measured_bytes"])
     last = record[f"{side}_entropy"]
     if measured == 0 or last is None:
         return None
     offsets, values = trajectory_grid(measured), _floats(record[f"{side}_trajectory"])
-    shared = min(offsets.size, values.size)
-    offsets, values = offsets[:shared], values[:shared]
-    if shared == 0 or offsets[-1] != measured:
+    if offsets.size != values.size:
+        raise ValueError(
+            f"flow {inert(str(record['uid']))}: {measured:,} measured bytes have {offsets.size} points on the "
+            f"trajectory grid, but the record holds {values.size}; scan the capture again with this version"
+        )
+    if offsets.size == 0 or offsets[-1] != measured:
         offsets, values = np.append(offsets, measured), np.append(values, cast(float, last))
     return Curve(
         label=label,
