@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -117,7 +118,7 @@ def test_only_tcp_and_the_protospecs_ports_are_tracked() -> None:
 def test_depth_reaches_one_byte_past_the_last_range() -> None:
     assert needed_depth(read(SSH)) == 65_537
     assert needed_depth([]) == 65_536
-    assert needed_depth([Protospec("p", (1,), (Range(1, 2, 0, 8),), unit="packets")]) is None
+    assert needed_depth([Protospec("p", (1,), (Range(1, 2, 0, 8),), unit="packets")]) == "all"
 
 
 def test_statistics_file_is_named_by_time_and_endpoints_and_holds_two_columns(tmp_path: Path) -> None:
@@ -161,14 +162,14 @@ def test_real_gnuplot_draws_the_statistics_file(tmp_path: Path) -> None:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Stands for the measuring engine: two connections, the rows above."""
-    made = SimpleNamespace(summary=SimpleNamespace(faults=[]), depths=[])
+    made = SimpleNamespace(summary=SimpleNamespace(faults=[], is_partial=False), depths=[])
     made.to_arrow = lambda: flow_table(record(), record("C2", resp_port=80, orig_port=1))
 
-    def read_flows(_captures: Sequence[str], *, depth: int | None) -> SimpleNamespace:
+    def read_flows(_captures: Sequence[str], *, depth: int | str) -> SimpleNamespace:
         made.depths.append(depth)
         return made
 
-    def trace_flows(_captures: Sequence[str], *, uids: Sequence[str], depth: int | None) -> Iterator[pa.Table]:
+    def trace_flows(_captures: Sequence[str], uids: Sequence[str], *, depth: int | str) -> Iterator[pa.Table]:
         made.depths.append(depth)
         assert set(uids) <= {"C1", "C2"}
         return trace()
@@ -223,3 +224,16 @@ def test_faults_of_a_protospec_are_one_line_each(tmp_path: Path) -> None:
 def test_help_says_that_two_options_are_guesses() -> None:
     run = CliRunner().invoke(net_entropy.command, ["--help"])
     assert " ".join(run.output.split()).count("is not documented where we could look") == 2
+
+
+def test_short_ssh_sessions_of_the_examples_leave_the_ssh_bands(tmp_path: Path) -> None:
+    capture = str(Path(__file__).parents[2] / "examples" / "ssh2-short.pcap")
+    run = CliRunner().invoke(net_entropy.command, ["-r", capture, "-s", str(tmp_path), "-F", "-b", "-c", str(SSH)])
+    assert run.exit_code == 0, run.output
+    lines = [line.split(": ", 1)[1] for line in run.stderr.splitlines()]
+    assert sum(line.startswith("End of connection") for line in lines) == len(list(tmp_path.iterdir())) == 3
+    for path in tmp_path.iterdir():
+        rows = [line.split() for line in path.read_text().splitlines() if not line.startswith("#")]
+        assert all(int(a[0]) < int(b[0]) for a, b in pairwise(rows))
+        end = next(line for line in lines if line.startswith("End") and f":{path.name.split('-')[2]} " in line)
+        assert f"offset={rows[-1][0]} " in end

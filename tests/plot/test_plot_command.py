@@ -1,4 +1,4 @@
-"""`wiretropy plot`: arguments, output, exit codes. The engine is replaced by made-up flows."""
+"""`wiretropy plot`: arguments, output, exit codes. Most tests replace the engine by made-up flows."""
 
 import json
 from collections.abc import Sequence
@@ -6,33 +6,32 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
 from wiretropy.cli import plot as cli
+from wiretropy.flows import Flows
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch, three_flows: pa.Table, tmp_path: Path) -> list[Any]:
     """What the engine was asked; the current folder is a fresh one."""
-    asked: list[Any] = []
-
-    class Read(SimpleNamespace):
-        """Flows as the command sees them."""
-
-        def __arrow_c_stream__(self, schema: object = None) -> object:
-            return three_flows.__arrow_c_stream__(schema)
-
-    def read(paths: Sequence[str], **options: Any) -> Read:
-        asked.append((tuple(paths), options))
-        return Read(summary=SimpleNamespace(faults=faults))
-
-    def traced(paths: Sequence[str], uids: list[str], reading: dict[str, Any]) -> None:
-        asked.append(("trace", sorted(set(uids)), reading))
-
     faults: list[Any] = []
-    asked.append(faults)
+    asked: list[Any] = [faults]
+    summary: Any = SimpleNamespace(faults=faults, is_partial=False)
+
+    def read(paths: Sequence[str], settings: dict[str, Any]) -> Flows:
+        asked.append((tuple(paths), settings))
+        summary.is_partial = bool(faults)
+        return Flows(three_flows, summary)
+
+    def traced(paths: Sequence[str], uids: list[str], settings: dict[str, Any]) -> None:
+        asked.append(("trace", sorted(set(uids)), settings))
+
     monkeypatch.setattr(cli, "_read", read)
     monkeypatch.setattr(cli, "_trace", traced)
     monkeypatch.chdir(tmp_path)
@@ -84,8 +83,13 @@ def test_dash_sends_the_picture_to_standard_output() -> None:
 def test_reading_options_reach_the_engine_and_packets_are_traced_for_html(calls: list[Any]) -> None:
     done = run("x.pcap", "y.pcap", "--depth", "all", "-f", "tcp", "--threshold", "7.5", "--to", "html", "--flow", "Ct")
     assert done.exit_code == 0, done.output
-    assert calls[1] == (("x.pcap", "y.pcap"), {"depth": "all", "bpf": "tcp", "threshold": 7.5})
-    assert calls[2] == ("trace", ["Ctext"], {"depth": "all", "bpf": "tcp"})
+    assert calls[1][0] == ("x.pcap", "y.pcap")
+    assert {name: calls[1][1][name] for name in ("depth", "bpf", "threshold")} == {
+        "depth": "all",
+        "bpf": "tcp",
+        "threshold": 7.5,
+    }
+    assert calls[2] == ("trace", ["Ctext"], calls[1][1])
 
 
 @pytest.mark.usefixtures("calls")
@@ -129,8 +133,44 @@ def test_bad_arguments_are_usage_errors(arguments: list[str]) -> None:
 
 
 def test_partial_input_is_drawn_and_ends_with_3(calls: list[Any]) -> None:
-    calls[0].append(SimpleNamespace(path="x.pcap", message="byte 9 claims 4 bytes but 2 remain\x1b[2J"))
+    calls[0].append(
+        SimpleNamespace(path="x.pcap", severity="partial", message="byte 9 claims 4 bytes but 2 remain\x1b[2J")
+    )
     done = run("x.pcap")
     assert done.exit_code == 3
     assert done.stdout == "x-trajectories.png\n"
     assert done.stderr == "x.pcap: byte 9 claims 4 bytes but 2 remain\\x1b[2J\n"
+
+
+def test_folder_of_a_scan_is_drawn_like_its_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import wiretropy
+
+    monkeypatch.chdir(tmp_path)
+    capture = str(EXAMPLES / "ssh2-long.pcap")
+    wiretropy.read_flows(capture).save("stored")
+    assert run(capture, "-o", "a.svg").exit_code == 0
+    assert run("stored", "-o", "b.svg").exit_code == 0
+    assert Path("a.svg").read_bytes() == Path("b.svg").read_bytes()
+    assert run("stored", "x.pcap").exit_code == 2
+
+
+def test_page_of_a_real_session_names_the_packet_that_crossed(tmp_path: Path) -> None:
+    """The packet under the pointer at the first grid point past the crossing is not before the crossing's packet."""
+    import wiretropy
+
+    capture = EXAMPLES / "https.pcap"
+    flows = wiretropy.read_flows(capture)
+    row = int(np.argmax(flows["resp_payload_bytes"]))
+    uid = str(flows["uid"][row])
+    trace = pa.concat_tables(list(wiretropy.trace_flows(capture, [uid])))
+    drawn = flows.plot(flow=uid, side="resp", trace=trace).curves[0]
+    assert drawn.packets is not None
+    after = int(np.searchsorted(drawn.offsets, drawn.crossings[0]))
+    assert drawn.packets[after - 1] <= drawn.crossing_packets[0] <= drawn.packets[after]
+    assert drawn.entropy[after - 1] < 7.9 <= drawn.entropy[after]
+    assert np.all(np.diff(drawn.packets) >= 0)
+
+    done = run(str(capture), "--flow", uid, "--to", "html", "-o", str(tmp_path / "a.html"))
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert f"packet {drawn.packets[after]:,}" in page

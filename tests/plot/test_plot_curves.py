@@ -29,6 +29,12 @@ def test_curve_shorter_than_the_first_grid_point_is_one_point() -> None:
     assert (made.offsets.tolist(), made.entropy.tolist()) == ([4], [2.0])
 
 
+def test_trajectory_of_another_grid_is_refused_rather_than_drawn_at_wrong_offsets() -> None:
+    record = flow(resp=random_bytes(2_500), resp_trajectory=[5.0] * 67)
+    with pytest.raises(ValueError, match=r"2,500 measured bytes have 65 points .* holds 67; scan the capture again"):
+        curve(record, "resp", "x")
+
+
 def test_side_without_payload_has_no_curve() -> None:
     assert curve(flow(orig=b"abcd"), "resp", "x") is None
 
@@ -90,9 +96,19 @@ def test_given_names_replace_addresses_and_are_inert(three_flows: pa.Table) -> N
 
 
 def test_overlay_groups_by_the_value_of_a_column(three_flows: pa.Table) -> None:
-    assert [c.group for c in curves(three_flows, [0, 1, 2], overlay="proto")] == ["proto udp", "proto tcp", "proto tcp"]
+    assert [c.group for c in curves(three_flows, [0, 1, 2], overlay="proto")] == ["udp", "tcp", "tcp"]
+    assert [c.group for c in curves(three_flows, [0, 1], overlay="resp_port")] == ["resp_port 53", "resp_port 80"]
     with pytest.raises(ValueError, match="no column 'labell'"):
         curves(three_flows, [0], overlay="labell")
+
+
+def test_captures_go_by_file_name_unless_two_share_it() -> None:
+    def groups(*sources: str) -> list[str]:
+        flows = table([flow(f"C{i}", orig=b"x", source=source) for i, source in enumerate(sources)])
+        return [c.group for c in curves(flows, range(len(sources)), sides="orig", overlay="source")]
+
+    assert groups("a/b.pcap", "a/c.pcap", "a/b.pcap") == ["b.pcap", "c.pcap", "b.pcap"]
+    assert groups("a/b.pcap", "c/b.pcap") == ["a/b.pcap", "c/b.pcap"]
 
 
 def test_nothing_measured_on_the_side_is_refused() -> None:

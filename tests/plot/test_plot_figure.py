@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from plot_records import flow, random_bytes, table
 
 from wiretropy.entropy import random_mean, random_sd
+from wiretropy.inert import inert
 from wiretropy.plot import plot
 from wiretropy.plot.layout import byte_ticks, spread, text_place
 from wiretropy.plot.style import COLORS, legend, styles
-from wiretropy.inert import inert
 
 
 def many(n: int) -> pa.Table:
@@ -90,7 +90,7 @@ def test_sides_of_one_flow_differ_in_line_style_and_flows_share_colour(three_flo
 
 def test_groups_share_one_legend_entry(three_flows: pa.Table) -> None:
     figure = plot(three_flows, overlay="proto")
-    assert [text for text, _ in legend(figure.curves)] == ["proto tcp (2)", "proto udp"]
+    assert [text for text, _ in legend(figure.curves)] == ["tcp (2)", "udp"]
     made = styles(figure.curves)
     assert made[0] == made[1] != made[2]
 

@@ -83,7 +83,7 @@ def test_svg_is_the_same_every_time_and_holds_no_date(hostile: Figure, tmp_path:
 
 
 def test_svg_escapes_markup_and_reads_no_mathematics(hostile: Figure, tmp_path: Path) -> None:
-    text = save(hostile, tmp_path / "a.svg").read_text(encoding="utf-8")
+    text = re.sub("<!--.*?-->", "", save(hostile, tmp_path / "a.svg").read_text(encoding="utf-8"))
     assert "&lt;/script&gt;&lt;b&gt;x&lt;/b&gt; $a_1$ \\x1b[31m\\u202e" in text
     assert "</script>" not in text
     assert "\x1b" not in text
@@ -108,7 +108,11 @@ def test_html_loads_nothing_and_escapes_names(hostile: Figure) -> None:
 
 
 def test_plotly_names_are_escaped_because_plotly_reads_markup(hostile: Figure) -> None:
-    names = [trace.name for trace in html_page.draw(hostile).data if trace.showlegend]
+    drawn = html_page.draw(hostile).data
+    hovers = [text for trace in drawn for text in ([trace.text] if isinstance(trace.text, str) else trace.text or ())]
+    assert len(hovers) == 2 + 2 + 1  # curves, their ends, a gap
+    assert not any("<b>x" in text or "</script" in text for text in hovers)
+    names = [trace.name for trace in drawn if trace.showlegend]
     assert "&lt;/script&gt;&lt;b&gt;x&lt;/b&gt; $a_1$ \\x1b[31m\\u202e &#x27;&quot;&amp;" in names
 
 

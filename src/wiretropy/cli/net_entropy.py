@@ -7,29 +7,20 @@ a folder that cannot be written, and no syslog service to send to.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from wiretropy.cli.outcome import exit_code, refusing, report_faults
 
 if TYPE_CHECKING:
     from wiretropy.flows import Flows
     from wiretropy.netentropy.alarm import Kind
     from wiretropy.netentropy.connections import Connection
     from wiretropy.netentropy.protospec import Protospec
-
-_PARTIAL = 3
-"""Exit code: a usable part of the input was read."""
-
-
-class Refused(click.ClickException):
-    """Something that cannot be done: a line on stderr, exit code 2."""
-
-    exit_code = 2
 
 
 @click.command("net-entropy")
@@ -84,31 +75,18 @@ def command(
     whose port a protospec names are tracked; lines come in the order of packet times.
     """
     del counts_bytes  # bytes are what offsets count; the option is accepted so that old scripts run
-    with _refusing():
+    with refusing():
         specs = _specs(configuration)
         send = _sender(is_foreground)
         flows, found = _connections(captures, specs)
         _run(found, statistics, send)
-    _report_faults(flows)
+    report_faults(flows.summary)
+    sys.exit(exit_code(flows.summary))
 
 
 def main() -> None:
     """Entry point of the console script ``net-entropy``."""
     command(prog_name="net-entropy")
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """What cannot be read or written becomes a line on stderr and exit code 2."""
-    from wiretropy.errors import WiretropyError
-
-    try:
-        yield
-    except (WiretropyError, ValueError) as error:
-        raise Refused("\n".join(_inert(line) for line in str(error).split("\n"))) from None
-    except OSError as error:
-        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
-        raise Refused(_inert(f"{where}{error.strerror or error}")) from None
 
 
 def _specs(configuration: Path | None) -> list[Protospec] | None:
@@ -139,7 +117,11 @@ def _connections(captures: Sequence[str], specs: list[Protospec] | None) -> tupl
     depth = needed_depth(specs or ())
     flows = read_flows(captures, depth=depth)
     table = tracked(flows.to_arrow(), specs)
-    rows = trace_flows(captures, uids=table.column("uid").to_pylist(), depth=depth) if table.num_rows else ()
+    rows = (
+        trace_flows(captures, uids=[str(uid) for uid in table.column("uid").to_pylist()], depth=depth)
+        if table.num_rows
+        else ()
+    )
     return flows, connections(table, rows, specs)
 
 
@@ -158,19 +140,3 @@ def _run(found: Iterator[Connection], statistics: Path | None, send: Callable[[K
             timed.append((event.ts_ns, event.kind, line(event, connection.source, connection.destination)))
     for _, kind, text in sorted(timed, key=lambda item: item[0]):
         send(kind, text)
-
-
-def _report_faults(flows: Flows) -> None:
-    """Say on stderr what could not be read, and end with the exit code for a partial result."""
-    faults = getattr(flows.summary, "faults", None) or []
-    for fault in faults:
-        click.echo(_inert(f"{fault.path}: {fault.message}"), err=True)
-    if faults:
-        sys.exit(_PARTIAL)
-
-
-def _inert(text: str) -> str:
-    """Text from outside, safe for a terminal."""
-    from wiretropy.inert import inert
-
-    return inert(text)

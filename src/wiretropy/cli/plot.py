@@ -11,14 +11,15 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from wiretropy.schema import DEFAULT_DEPTH, DEFAULT_THRESHOLD
+from wiretropy.cli.options import changes, depth_option, filter_option, reading_options, threshold_option
+from wiretropy.cli.outcome import exit_code, refusing, report_faults
+from wiretropy.inert import inert
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,15 +29,13 @@ if TYPE_CHECKING:
 
 _COMPRESSIONS = (".gz", ".zst", ".lz4")
 _FORMATS = ("png", "svg", "html", "term", "dat")
+_SHOWN = (
+    "flow", "community_id", "host", "port", "label", "side", "top", "overlay", "zoom", "entropy_range", "log", "blocks",
+    "title",
+)  # fmt: skip
+"""Options that describe the picture; the others say how captures are read."""
+
 _SUFFIXES = {"png": ".png", "svg": ".svg", "html": ".html", "term": ".txt", "dat": ""}
-_PARTIAL = 3
-"""Exit code: a usable part of the input was read."""
-
-
-class Refused(click.ClickException):
-    """Something that cannot be drawn: one line on stderr, exit code 2."""
-
-    exit_code = 2
 
 
 class _Span(click.ParamType[tuple[float, float]]):
@@ -56,21 +55,6 @@ class _Span(click.ParamType[tuple[float, float]]):
         if not (colon and 0 <= span[0] < span[1] < float("inf")):
             self.fail(f"{value!r} must rise from 0 or more, as 0:2000", param, ctx)
         return span
-
-
-class _Depth(click.ParamType["int | str"]):
-    """A number of bytes, or 'all'."""
-
-    name = "BYTES|all"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        """Read ``65536`` or ``all``."""
-        text = str(value)
-        if text == "all":
-            return text
-        if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**63):
-            self.fail(f"{value!r} is neither a number of bytes, at least 1, nor 'all'", param, ctx)
-        return int(text)
 
 
 @click.command("plot")
@@ -100,23 +84,9 @@ class _Depth(click.ParamType["int | str"]):
 )
 @click.option("--log", is_flag=True, help="Logarithmic payload bytes.")
 @click.option("--blocks", is_flag=True, help="Add a panel with the entropy of each block between two points.")
-@click.option(
-    "--threshold",
-    type=click.FloatRange(0, 8),
-    default=DEFAULT_THRESHOLD,
-    show_default=True,
-    help="Draw a line at so many bits per byte.",
-)
-@click.option(
-    "--depth",
-    type=_Depth(),
-    default=DEFAULT_DEPTH,
-    show_default=True,
-    help="Measure at most so many payload bytes of each direction of a capture; 'all' measures everything.",
-)
-@click.option(
-    "-f", "--filter", "bpf", metavar="BPF", help="Read only the packets that this tcpdump expression matches."
-)
+@threshold_option
+@depth_option
+@filter_option
 @click.option("--title", help="Title of the picture (default: the flow, or how many flows of which capture).")
 @click.option(
     "--to",
@@ -133,6 +103,7 @@ class _Depth(click.ParamType["int | str"]):
     help="Write here; '-' is standard output (default: a name made of the input's).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print path and curves as one JSON object instead of the path.")
+@reading_options
 def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bool, **options: Any) -> None:
     """Draw how the entropy of flows grows, byte by byte.
 
@@ -141,38 +112,26 @@ def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bo
     and 4 standard deviations around it. Conditions of one kind widen the selection, different kinds narrow it. The
     picture's path is printed.
     """
-    kind = kind or _kind_of(out)
-    reading = {name: options.pop(name) for name in ("depth", "bpf")}
-    with _refusing():
-        flows = _read(paths, threshold=options["threshold"], **reading)
-        figure = _figure(flows, options)
+    shown = {name: options.pop(name) for name in _SHOWN}
+    with refusing():
+        kind = kind or _kind_of(out)
+        flows = _read(paths, changes(options))
+        figure = _figure(flows, shown, options["threshold"])
         if kind == "html" and not _is_stored(paths):
-            trace = _trace(paths, [c.uid for c in figure.curves], reading)
-            figure = _figure(flows, options, trace=trace)
+            trace = _trace(paths, [c.uid for c in figure.curves], changes(options))
+            figure = _figure(flows, shown, options["threshold"], trace=trace)
         _show(figure, kind, out, _default_out(paths[0], kind), as_json)
-    _report_faults(flows)
+    if not _is_stored(paths):
+        report_faults(flows.summary)
+        sys.exit(exit_code(flows.summary))
 
 
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """What cannot be read or drawn becomes one line and exit code 2."""
-    from wiretropy.errors import WiretropyError
-
-    try:
-        yield
-    except (WiretropyError, ValueError, ImportError) as error:
-        raise Refused(_inert(" ".join(str(error).split("\n")))) from None
-    except OSError as error:
-        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
-        raise Refused(_inert(f"{where}{error.strerror or error}")) from None
-
-
-def _read(paths: Sequence[str], *, threshold: float, depth: int | str, bpf: str | None) -> Flows:
+def _read(paths: Sequence[str], settings: dict[str, Any]) -> Flows:
     """Flows of captures, or of what a scan stored."""
     from wiretropy.flows import Flows, read_flows
 
     if not _is_stored(paths):
-        return read_flows(paths, depth=depth, threshold=threshold, bpf=bpf)
+        return read_flows(paths, **settings)
     if len(paths) > 1:
         raise ValueError(f"give one folder of stored flows at a time; got {len(paths)} inputs")
     return Flows.load(paths[0])
@@ -180,23 +139,25 @@ def _read(paths: Sequence[str], *, threshold: float, depth: int | str, bpf: str 
 
 def _is_stored(paths: Sequence[str]) -> bool:
     """Whether an input is what `scan --out` writes rather than a capture or a folder of captures."""
-    return any(p.endswith(".parquet") or (os.path.isdir(p) and any(Path(p).rglob("*.parquet"))) for p in paths)
+    return any(p.endswith(".parquet") or (os.path.isdir(p) and any(Path(p).glob("*.parquet"))) for p in paths)
 
 
-def _figure(flows: Flows, options: dict[str, Any], *, trace: pa.Table | None = None) -> Figure:
+def _figure(flows: Flows, shown: dict[str, Any], threshold: float, *, trace: pa.Table | None = None) -> Figure:
     """The picture that the options describe."""
     from wiretropy.plot import plot
 
-    return plot(flows, crossing_threshold=options["threshold"], trace=trace, **options)
+    return plot(flows, threshold=threshold, crossing_threshold=threshold, trace=trace, **shown)
 
 
-def _trace(paths: Sequence[str], uids: list[str], reading: dict[str, Any]) -> pa.Table | None:
+def _trace(paths: Sequence[str], uids: list[str], settings: dict[str, Any]) -> pa.Table | None:
     """Packet rows of the drawn flows, so that the page can name the packet under the pointer."""
     import pyarrow as pa
 
     from wiretropy.flows import trace_flows
 
-    parts = list(trace_flows(paths, uids=sorted(set(uids)), **reading))
+    if "-" in paths:
+        return None  # standard input was read once and cannot be read again
+    parts = list(trace_flows(paths, sorted(set(uids)), **settings))
     return pa.concat_tables(parts) if parts else None
 
 
@@ -206,10 +167,7 @@ def _kind_of(out: str | None) -> str:
         return "png"
     from wiretropy.plot.output import format_of
 
-    try:
-        return format_of(Path(out))
-    except ValueError as error:
-        raise Refused(_inert(str(error))) from None
+    return format_of(Path(out))
 
 
 def _default_out(path: str, kind: str) -> str:
@@ -232,7 +190,7 @@ def _show(figure: Figure, kind: str, out: str | None, default: str, as_json: boo
         sys.stdout.buffer.write(rendered(figure, kind))
     else:
         written = save(figure, out or default, to=kind)
-        click.echo(_summary(figure, kind, written) if as_json else _inert(str(written)))
+        click.echo(_summary(figure, kind, written) if as_json else inert(str(written)))
 
 
 def _summary(figure: Figure, kind: str, written: Path) -> str:
@@ -249,19 +207,3 @@ def _summary(figure: Figure, kind: str, written: Path) -> str:
     ]
     path = os.fsencode(written).decode("utf-8", "backslashreplace")
     return json.dumps({"path": path, "format": kind, "title": figure.title, "curves": curves}, allow_nan=False)
-
-
-def _report_faults(flows: Flows) -> None:
-    """Say on stderr what could not be read, and end with the exit code for a partial result."""
-    faults = getattr(flows.summary, "faults", None) or []
-    for fault in faults:
-        click.echo(_inert(f"{fault.path}: {fault.message}"), err=True)
-    if faults:
-        sys.exit(_PARTIAL)
-
-
-def _inert(text: str) -> str:
-    """Text from outside, safe for a terminal."""
-    from wiretropy.inert import inert
-
-    return inert(text)

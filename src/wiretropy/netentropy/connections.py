@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import pyarrow as pa
@@ -58,19 +58,19 @@ class Connection:
         return endpoint(str(self.record["resp_ip"]), cast(int, self.record["resp_port"]))
 
 
-def needed_depth(specs: Sequence[Protospec]) -> int | None:
+def needed_depth(specs: Sequence[Protospec]) -> int | Literal["all"]:
     """Payload bytes of each direction that must be measured to reach the end of every range.
 
-    One byte more than the last range, so that leaving it is seen; None (everything) when a range counts packets.
+    One byte more than the last range, so that leaving it is seen; everything when a range counts packets.
     """
     if any(spec.unit == "packets" for spec in specs):
-        return None
+        return "all"
     return max([DEFAULT_DEPTH, *(spec.ranges[-1].end + 1 for spec in specs)])
 
 
 def tracked(flows: pa.Table, specs: Sequence[Protospec] | None) -> pa.Table:
     """The TCP flows that a protospec describes, or all of them without protospecs."""
-    mask = pc.equal(flows.column("proto"), "tcp")
+    mask = pc.equal(flows.column("proto"), pa.scalar("tcp"))
     if specs is not None:
         ports = pa.array(sorted({port for spec in specs for port in spec.ports}), pa.uint16())
         has_port = pc.or_(pc.is_in(flows.column("orig_port"), ports), pc.is_in(flows.column("resp_port"), ports))

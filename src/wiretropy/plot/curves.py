@@ -9,8 +9,10 @@ The trajectory is cumulative entropy against the stream offset, sampled on the g
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Literal, cast
 
 import numpy as np
@@ -112,15 +114,23 @@ def curve(
     -------
     curve : Curve or None
         None when no payload byte of that side was measured.
+
+    Raises
+    ------
+    ValueError
+        If the record's trajectory was sampled on another grid.
     """
     measured = _integer(record[f"{side}_measured_bytes"])
     last = record[f"{side}_entropy"]
     if measured == 0 or last is None:
         return None
     offsets, values = trajectory_grid(measured), _floats(record[f"{side}_trajectory"])
-    shared = min(offsets.size, values.size)
-    offsets, values = offsets[:shared], values[:shared]
-    if shared == 0 or offsets[-1] != measured:
+    if offsets.size != values.size:
+        raise ValueError(
+            f"flow {inert(str(record['uid']))}: {measured:,} measured bytes have {offsets.size} points on the "
+            f"trajectory grid, but the record holds {values.size}; scan the capture again with this version"
+        )
+    if offsets.size == 0 or offsets[-1] != measured:
         offsets, values = np.append(offsets, measured), np.append(values, cast(float, last))
     return Curve(
         label=label,
@@ -181,10 +191,11 @@ def curves(
     chosen = _sides(sides, len(records))
     labels = flow_labels(records, names or {})
     traces = {} if trace is None else _by_uid(trace)
+    groups = {} if overlay is None else _group_names(overlay, [record[overlay] for record in records])
     drawn = []
     for record, label in zip(records, labels, strict=True):
         for side in chosen:
-            group = "" if overlay is None else f"{overlay} {inert(str(record[overlay]), max_length=LABEL_LENGTH)}"
+            group = "" if overlay is None else groups[_hashable(record[overlay])]
             text = label.replace(_PLACEHOLDER, _ARROWS[side])
             if len(chosen) > 1:
                 text = _side_label(record, side) if len(records) == 1 else f"{text}  {_SIDE_WORDS[side]}"
@@ -196,6 +207,24 @@ def curves(
         whose = " or ".join(_SIDE_WORDS[side] for side in chosen)
         raise ValueError(f"none of the {len(records):,} chosen flows has measured payload ({whose}); try --side all")
     return present
+
+
+def _group_names(column: str, values: Iterable[object]) -> dict[object, str]:
+    """Names of the groups that a column's values make: words speak for themselves, numbers need the column's name.
+
+    Captures go by their file name, unless two of them share it.
+    """
+    texts = {value: str(value) for value in map(_hashable, values)}
+    if column == "source":
+        short = {value: PurePath(text).name for value, text in texts.items()}
+        texts = short if len(set(short.values())) == len(short) else texts
+    named = {v: text if isinstance(v, str) and text else f"{column} {text}" for v, text in texts.items()}
+    return {value: inert(text, max_length=LABEL_LENGTH) for value, text in named.items()}
+
+
+def _hashable(value: object) -> object:
+    """A column's value as a dictionary key; lists by their text."""
+    return str(value) if isinstance(value, list) else value
 
 
 def flow_labels(records: Sequence[Mapping[str, object]], names: Mapping[str, str]) -> list[str]:
@@ -211,8 +240,9 @@ def flow_labels(records: Sequence[Mapping[str, object]], names: Mapping[str, str
         else _address_label(record, is_mixed)
         for record in records
     ]
+    uses = Counter(labels)
     return [
-        f"{label}  {inert(str(record['uid']), max_length=12)}" if labels.count(label) > 1 else label
+        f"{label}  {inert(str(record['uid']), max_length=12)}" if uses[label] > 1 else label
         for label, record in zip(labels, records, strict=True)
     ]
 

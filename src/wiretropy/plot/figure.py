@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretropy.entropy import random_band, trajectory_grid
-from wiretropy.plot.curves import Curve
 from wiretropy.inert import inert
+from wiretropy.plot.curves import Curve
 from wiretropy.schema import DEFAULT_THRESHOLD, DENSE_STEP, POINTS_PER_OCTAVE
 
 MAX_ENTROPY = 8.0
@@ -175,8 +175,8 @@ def _x_range(drawn: Sequence[Curve], zoom: tuple[float, float] | None, is_log: b
 
 
 def _rounded_up(last: int) -> float:
-    """End of the x axis: a multiple of 4,096 above 16 KB, so that ticks fall on powers of two; else two digits."""
-    step = 4_096 if last > 16_384 else max(1, 10 ** (len(str(last)) - 2))
+    """End of the x axis: a multiple of 4,096 above 16 KB, so that ticks fall on powers of two."""
+    step = 4_096 if last > 16_384 else max(1, 5 * 10 ** (len(str(last)) - 3)) if last >= 100 else 1
     return float(-(-last // step) * step)
 
 
@@ -204,6 +204,12 @@ def visible(c: Curve, x_range: tuple[float, float]) -> tuple[NDArray[np.int64], 
             offsets = np.insert(offsets, place, int(edge))
             values = np.insert(values, place, np.interp(edge, c.offsets, c.entropy))
     return offsets, values
+
+
+def in_range(figure: Figure, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of some offsets that the figure shows."""
+    first, last = figure.x_range
+    return offsets[(offsets >= first) & (offsets <= last)]
 
 
 def _band(offsets: NDArray[np.int64], lengths: NDArray[np.int64]) -> Band:

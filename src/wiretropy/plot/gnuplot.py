@@ -1,8 +1,8 @@
 """Data files and a script for gnuplot.
 
-A `Figure` goes in; a folder comes out: one ``.dat`` file a curve, one for the random band, and ``trajectories.gp``,
-which gnuplot 5 runs from any working folder. Texts stand in single quotes, where gnuplot interprets nothing, and are
-drawn without its enhanced mode.
+A `Figure` goes in; a folder comes out: one ``.dat`` file a curve, one for the random band, one for gaps, and
+``trajectories.gp``, which gnuplot 5 runs from any working folder. Texts stand in single quotes, where gnuplot
+interprets nothing, and are drawn without its enhanced mode.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from wiretropy.plot.style import CROWD, THRESHOLD_COLOR, Style, legend, styles
 
 SCRIPT = "trajectories.gp"
 BAND_FILE = "random-band.dat"
+GAP_FILE = "gaps.dat"
 
 _DASHES = {"solid": "1", "dash": "'-'", "dashdot": "'-.'", "dot": "'.'", "longdash": "'_-'"}
 
@@ -69,6 +70,8 @@ def write(figure: Figure, folder: Path) -> Path:
     lines = [f"# random bytes: offset mean low high ({BAND_SDS:g} standard deviations), bits per byte\n"]
     lines += [f"{offset} {mean:.6f} {low:.6f} {high:.6f}\n" for offset, mean, low, high in rows]
     (folder / BAND_FILE).write_text("".join(lines), encoding="utf-8")
+    if any(c.gaps.size for c in figure.curves):
+        (folder / GAP_FILE).write_text("".join(map(gap_data, figure.curves)), encoding="utf-8")
     path = folder / SCRIPT
     path.write_text(script(figure, names), encoding="utf-8")
     return path
@@ -86,9 +89,14 @@ def data(c: Curve) -> str:
         f"{offset} {entropy:.6f} {'NaN' if np.isnan(block) else f'{block:.6f}'} {packet or 'NaN'}\n"
         for offset, entropy, block, packet in zip(c.offsets, c.entropy, blocks, packets, strict=True)
     ]
-    gaps = [f"# gap of {size} bytes after {at} measured bytes\n" for at, size in zip(c.gaps, c.gap_bytes, strict=False)]
     head = f"# {c.label}\n# flow {c.uid}, {c.side}\n# offset_bytes entropy_bits_per_byte block_entropy packet\n"
-    return head + "".join(gaps) + "".join(rows)
+    return head + "".join(rows)
+
+
+def gap_data(c: Curve) -> str:
+    """The gaps of one curve as text: measured bytes before the gap, entropy there, missing bytes."""
+    levels = np.interp(c.gaps, c.offsets, c.entropy)
+    return "".join(f"{at} {level:.6f} {size}\n" for at, level, size in zip(c.gaps, levels, c.gap_bytes, strict=True))
 
 
 def script(figure: Figure, names: list[str]) -> str:
@@ -136,6 +144,8 @@ def script(figure: Figure, names: list[str]) -> str:
         plots.append(f"{level} title 'threshold {figure.threshold:g}'")
     for i, (name, style) in enumerate(zip(names, styles(figure.curves), strict=True)):
         plots.append(f"here.'{name}' using 1:2 with {_look(style)} {_title(entries.get(i))}")
+    if any(c.gaps.size for c in figure.curves):
+        plots.append(f"here.'{GAP_FILE}' using 1:2 with points pointtype '|' linecolor rgb '#333333' title 'gap'")
     return "".join(lines) + "plot \\\n    " + ", \\\n    ".join(plots) + "\n"
 
 

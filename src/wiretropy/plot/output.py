@@ -114,6 +114,5 @@ def _renderer(name: str) -> ModuleType:
     except ImportError as error:
         if error.name is None or error.name.startswith("wiretropy"):
             raise
-        raise ImportError(
-            f"this picture needs {error.name}, which is not installed; pip install 'wiretropy[plot]'", name=error.name
-        ) from error
+        package = error.name.split(".")[0]
+        raise ImportError(f"this picture needs {package}, which is not installed; pip install {package}") from error

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wiretropy.inert import inert
 from wiretropy.plot.curves import Sides, curves, flow_title
 from wiretropy.plot.figure import Figure, build
 from wiretropy.plot.select import DEFAULT_TOP, Selection, select
-from wiretropy.inert import inert
 from wiretropy.schema import DEFAULT_THRESHOLD
+
+if TYPE_CHECKING:
+    from pyarrow._stubs_typing import SupportArrowStream
 
 _T = TypeVar("_T", str, int)
 
@@ -120,7 +123,7 @@ def plot(
 
 def as_table(flows: object) -> pa.Table:
     """Flow records as an Arrow table, without a copy where possible."""
-    return flows if isinstance(flows, pa.Table) else pa.table(flows)
+    return flows if isinstance(flows, pa.Table) else pa.table(cast("SupportArrowStream", flows))
 
 
 def _several(value: Sequence[_T] | _T) -> Sequence[_T]:

@@ -21,10 +21,9 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.text import Text
 
 from wiretropy.plot.curves import Curve
-from wiretropy.plot.figure import BAND_SDS, Band, Figure, visible
+from wiretropy.plot.figure import BAND_SDS, Band, Figure, in_range, visible
 from wiretropy.plot.layout import byte_ticks, end, spread, text_place
 from wiretropy.plot.style import BAND_COLOR, THRESHOLD_COLOR, Dash, Marker, Style, legend, styles
 
@@ -33,7 +32,7 @@ DPI = 200
 
 # Sizes in inches. The panel keeps its size whatever stands beside it, so figures of one report line up.
 _PANEL_WIDTH, _PANEL_HEIGHT, _BLOCKS_HEIGHT = 6.4, 4.0, 1.5
-_LEFT, _BOTTOM, _BETWEEN, _EDGE = 0.62, 0.55, 0.16, 0.12
+_LEFT, _BOTTOM, _BETWEEN, _EDGE, _LAST_TICK = 0.62, 0.55, 0.16, 0.12, 0.3
 _KEY_HEIGHT, _TITLE_HEIGHT = 0.30, 0.28
 _LEADER, _SAMPLE, _LEGEND_STEP = 0.26, 0.42, 0.148
 
@@ -110,6 +109,7 @@ def draw(figure: Figure) -> Canvas:
             _blocks(axes[1], figure, shown)
         _key(canvas, axes[0], figure)
         _legend(canvas, axes[0], figure, shown, entries)
+        _widen(canvas)
         if figure.threshold is not None:
             _threshold(axes[0], figure, figure.threshold)
     return canvas
@@ -129,7 +129,7 @@ def _panels(figure: Figure, panel: float) -> tuple[Canvas, list[Axes]]:
     """An empty canvas with one or two panels, placed in inches; the legend widens it later."""
     blocks = _BLOCKS_HEIGHT + _BETWEEN if figure.block_band is not None else 0.0
     title = _TITLE_HEIGHT if figure.title else 0.0
-    width, height = _LEFT + _PANEL_WIDTH + _EDGE, _BOTTOM + blocks + panel + _KEY_HEIGHT + title
+    width, height = _LEFT + _PANEL_WIDTH + _LAST_TICK, _BOTTOM + blocks + panel + _KEY_HEIGHT + title
     canvas = Canvas(figsize=(width, height), dpi=100, facecolor="white")
     FigureCanvasAgg(canvas)
 
@@ -171,7 +171,7 @@ def _curve(ax: Axes, figure: Figure, c: Curve, style: Style) -> None:
         alpha=style.alpha,
         solid_joinstyle="round",
         label=c.label if not c.label.startswith("_") else f" {c.label}",
-        zorder=3,
+        zorder=3 + list(_DASHES).index(style.dash) / 10,  # a solid line shows between the dashes of one above it
     )
 
 
@@ -181,14 +181,12 @@ def _marks(ax: Axes, figure: Figure, c: Curve, style: Style) -> None:
     if x >= 0 and not is_cut:
         last = visible(c, figure.x_range)
         ax.plot(last[0][-1:], last[1][-1:], **_marker(style), alpha=style.alpha, zorder=4)
-    inside = c.gaps[(c.gaps >= figure.x_range[0]) & (c.gaps <= figure.x_range[1])]
-    if inside.size:
-        at = np.interp(inside, c.offsets, c.entropy)
-        ax.plot(
-            inside, at, linestyle="none", marker="|", markersize=9, markeredgewidth=1.1, color=style.color, zorder=5
-        )
-    first = c.crossings[:1]
-    if figure.threshold is not None and first.size and figure.x_range[0] <= first[0] <= figure.x_range[1]:
+    gaps = in_range(figure, c.gaps)
+    if gaps.size:
+        at = np.interp(gaps, c.offsets, c.entropy)
+        ax.plot(gaps, at, linestyle="none", marker="|", markersize=9, markeredgewidth=1.1, color=style.color, zorder=5)
+    first = in_range(figure, c.crossings[:1])
+    if figure.threshold is not None and first.size:
         ax.plot(first, [figure.threshold], linestyle="none", marker="o", markersize=3.4, color=style.color, zorder=5)
 
 
@@ -252,27 +250,26 @@ def _key(canvas: Canvas, ax: Axes, figure: Figure) -> None:
     top = ax.get_position().y1 * canvas.get_figheight()
     inches = canvas.dpi_scale_trans
     if figure.title:
-        canvas.text(
-            _LEFT, top + _KEY_HEIGHT + 0.04, figure.title, transform=inches, fontsize=10, weight="bold", va="bottom"
-        )
-    y, x = top + 0.13, _LEFT
-    canvas.add_artist(Rectangle((x, y - 0.05), 0.3, 0.1, color=BAND_COLOR, alpha=0.38, linewidth=0, transform=inches))
+        place = (_LEFT, top + _KEY_HEIGHT + 0.04)
+        canvas.text(*place, figure.title, transform=inches, fontsize=10, weight="bold", va="bottom")
+    x, y = _LEFT, top + 0.13
+    band = Rectangle((x, y - 0.05), 0.3, 0.1, color=BAND_COLOR, alpha=0.38, linewidth=0, transform=inches)
+    canvas.add_artist(band)
     canvas.add_artist(Line2D([x, x + 0.3], [y, y], color="#757575", linewidth=0.6, transform=inches))
-    canvas.text(x + 0.37, y, f"random bytes, mean ± {BAND_SDS:g} SD", transform=inches, fontsize=7.5, va="center")
-    if any(c.gaps.size for c in figure.curves):
-        canvas.add_artist(
-            Line2D(
-                [x + 2.3],
-                [y],
-                marker="|",
-                markersize=8,
-                markeredgewidth=1.1,
-                color="#333333",
-                linestyle="none",
-                transform=inches,
-            )
-        )
-        canvas.text(x + 2.4, y, "gap: bytes never seen", transform=inches, fontsize=7.5, va="center")
+    x = _key_text(canvas, x + 0.37, y, f"random bytes, mean ± {BAND_SDS:g} SD")
+    marks = {"gaps": ("|", 8.0, "gap: bytes never seen"), "crossings": ("o", 3.4, "first rises to the threshold")}
+    for name, (marker, size, text) in marks.items():
+        if any(in_range(figure, getattr(c, name)).size for c in figure.curves):
+            mark = Line2D([x + 0.05], [y], marker=marker, markersize=size, markeredgewidth=1.1, color="#333333")
+            mark.set(transform=inches, linestyle="none")
+            canvas.add_artist(mark)
+            x = _key_text(canvas, x + 0.15, y, text)
+
+
+def _key_text(canvas: Canvas, x: float, y: float, text: str) -> float:
+    """One text of the key, placed in inches; where the next entry begins."""
+    placed = canvas.text(x, y, text, transform=canvas.dpi_scale_trans, fontsize=7.5, va="center")
+    return float(placed.get_window_extent().x1) / canvas.dpi + 0.25
 
 
 def _legend(canvas: Canvas, ax: Axes, figure: Figure, shown: list[Style], entries: list[tuple[str, int]]) -> None:
@@ -293,15 +290,11 @@ def _legend(canvas: Canvas, ax: Axes, figure: Figure, shown: list[Style], entrie
     ends = [end(figure, figure.curves[i]) for _, i in entries]
     wanted = bottom + height * np.clip([y for _, y, _ in ends], 0.0, 1.0)
     placed = spread(wanted, _LEGEND_STEP, bottom + 0.05, bottom + height - 0.02)
-    texts = [
-        _entry(canvas, text, shown[i], right, float(at) if is_cut else None, float(y), is_cut)
-        for (text, i), at, y, (_, _, is_cut) in zip(entries, wanted, placed, ends, strict=True)
-    ]
-    widest = max(text.get_window_extent().width for text in texts) / canvas.dpi
-    _widen(canvas, right + _LEADER + _SAMPLE + 0.1 + widest + _EDGE)
+    for (text, i), at, y, (_, _, is_cut) in zip(entries, wanted, placed, ends, strict=True):
+        _entry(canvas, text, shown[i], right, float(at) if is_cut else None, float(y))
 
 
-def _entry(canvas: Canvas, text: str, style: Style, right: float, start: float | None, y: float, is_cut: bool) -> Text:
+def _entry(canvas: Canvas, text: str, style: Style, right: float, start: float | None, y: float) -> None:
     """One name with a sample of its line, and a leader from the curve's end if that lies on the panel's edge."""
     inches = canvas.dpi_scale_trans
     x = right + _LEADER
@@ -318,14 +311,16 @@ def _entry(canvas: Canvas, text: str, style: Style, right: float, start: float |
         transform=inches,
     )
     canvas.add_artist(sample)
-    if not is_cut:
+    if start is None:
         canvas.add_artist(Line2D([x + _SAMPLE], [y], transform=inches, **_marker(style)))
-    return canvas.text(x + _SAMPLE + 0.09, y, text, transform=inches, fontsize=7, va="center_baseline")
+    canvas.text(x + _SAMPLE + 0.09, y, text, transform=inches, fontsize=7, va="center_baseline")
 
 
-def _widen(canvas: Canvas, width: float) -> None:
-    """Make room at the right without moving the panels."""
+def _widen(canvas: Canvas) -> None:
+    """Make room for the texts at the right without moving the panels."""
     old = canvas.get_figwidth()
+    widest = max(text.get_window_extent().x1 for text in canvas.texts) / canvas.dpi
+    width = max(old, widest + _EDGE)
     canvas.set_figwidth(width)
     for ax in canvas.axes:
         box = ax.get_position()

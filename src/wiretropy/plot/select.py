@@ -104,7 +104,7 @@ def payload_bytes(table: pa.Table) -> NDArray[np.int64]:
 
 def _uid_mask(table: pa.Table, wanted: Iterable[str]) -> NDArray[np.bool_]:
     """Flows with these ids or unique prefixes of ids."""
-    uids: list[str] = table.column("uid").to_pylist()
+    uids = [str(uid) for uid in table.column("uid").to_pylist()]
     mask = np.zeros(len(uids), dtype=bool)
     for name in wanted:
         rows = [i for i, uid in enumerate(uids) if uid == name]
@@ -134,7 +134,9 @@ def _host_mask(table: pa.Table, hosts: Iterable[str]) -> NDArray[np.bool_]:
     mask = np.zeros(table.num_rows, dtype=bool)
     for name in ("orig_ip", "resp_ip"):
         column = table.column(name).combine_chunks().dictionary_encode()
-        inside = np.array([_is_inside(address, networks) for address in column.dictionary.to_pylist()], dtype=bool)
+        inside = np.array(
+            [_is_inside(str(address), networks) for address in column.dictionary.to_pylist()], dtype=np.bool_
+        )
         mask |= inside[column.indices.to_numpy(zero_copy_only=False)]
     return mask
 

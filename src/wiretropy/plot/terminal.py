@@ -14,7 +14,7 @@ import plotille
 from numpy.typing import NDArray
 
 from wiretropy.plot.curves import Curve
-from wiretropy.plot.figure import BAND_SDS, Figure, visible
+from wiretropy.plot.figure import BAND_SDS, Figure, in_range, visible
 from wiretropy.plot.layout import across, byte_ticks, end, up
 from wiretropy.plot.style import BAND_COLOR, legend, styles
 
@@ -57,6 +57,8 @@ def text(figure: Figure, *, columns: int = 100, rows: int = 28, has_color: bool 
         _curve(canvas, figure, c, _rgb(style.color) if has_color else None)
     for letter, (_, i) in zip(ascii_letters, entries, strict=False):
         _letters(canvas, figure, figure.curves[i], letter, width, _rgb(shown[i].color) if has_color else None)
+    for c in figure.curves:
+        _gaps(canvas, figure, c)
     panel = [scale + row for scale, row in zip(_entropy_scale(figure, height), canvas.plot().split("\n"), strict=True)]
     head = ([figure.title] if figure.title else []) + ["entropy, bits per byte"]
     names = [f"  {letter}  {name}" for letter, (name, _) in zip(ascii_letters, entries, strict=False)]
@@ -108,6 +110,15 @@ def _letters(
             canvas.text(float(place), level, letter, color=color)
 
 
+def _gaps(canvas: plotille.Canvas, figure: Figure, c: Curve) -> None:
+    """A bar at every gap."""
+    gaps = in_range(figure, c.gaps)
+    levels = up(figure, np.interp(gaps, c.offsets, c.entropy))
+    for x, y in zip(across(figure, gaps.astype(np.float64)), levels, strict=True):
+        if 0 <= y <= 1:
+            canvas.text(float(x), float(y), "|")
+
+
 def _entropy_scale(figure: Figure, rows: int) -> list[str]:
     """Left margin of every row, top first; a number where a half or whole bit lies."""
     low, high = figure.y_range
@@ -139,7 +150,8 @@ def _byte_scale(figure: Figure, width: int) -> list[str]:
 def _background_words(figure: Figure) -> list[str]:
     """What the lines behind the curves are."""
     threshold = "" if figure.threshold is None else f"; dashes: threshold {figure.threshold:g}"
-    return [f"  thin lines: random bytes, mean ± {BAND_SDS:g} SD{threshold}"]
+    gaps = "; |: gap" if any(in_range(figure, c.gaps).size for c in figure.curves) else ""
+    return [f"  thin lines: random bytes, mean ± {BAND_SDS:g} SD{threshold}{gaps}"]
 
 
 def _rgb(color: str) -> tuple[int, int, int]:
