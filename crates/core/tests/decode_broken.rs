@@ -6,17 +6,26 @@ mod decode_frames;
 
 use decode_frames::*;
 use proptest::prelude::*;
-use wiretropy_core::decode::{Decoder, Outcome, Reason};
+use wiretropy_core::decode::{link_types, Decoder, Outcome, Reason};
 use wiretropy_core::packet::LinkType;
 
 /// Link types that we read, and one that we do not.
-const LINKS: [u16; 20] = [
-    0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 228, 229, 276, 147, 65535,
+const LINKS: [u16; 21] = [
+    0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 108, 113, 119, 127, 163, 228, 229, 239, 276, 147, 65535,
 ];
 
 #[test]
 fn unknown_link_type_is_named() {
     assert_refused(147, &ethernet(0x0800, &hello()), Reason::LinkType);
+}
+
+#[test]
+fn listed_link_types_are_those_that_decode() {
+    for link in 0..=u16::MAX {
+        let is_listed = link_types().contains(&LinkType(link));
+        let is_refused = decode(link, &hello()) == Outcome::Undecoded(Reason::LinkType);
+        assert_ne!(is_listed, is_refused, "link type {link}");
+    }
 }
 
 #[test]

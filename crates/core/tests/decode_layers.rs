@@ -150,6 +150,20 @@ fn linux_cooked_frames_of_both_versions_are_read() {
 }
 
 #[test]
+fn netfilter_log_packets_are_found_among_the_attributes() {
+    let mut ip = hello();
+    ip[2..4].fill(0);
+    let length = u16::try_from(4 + ip.len()).unwrap().to_le_bytes();
+    let prefix = [
+        2, 0, 0, 5, 8, 0, 1, 0, 8, 0, 1, 0, 5, 0, 10, 0, 0, 0xEE, 0xEE, 0xEE,
+    ];
+    let frame = cat(&[&prefix, &length, &[9, 0], &ip, &[0xEE; 3]]);
+    assert_hello(239, &frame);
+    assert_refused(239, &prefix, Reason::ShortLink);
+    assert_refused(239, &[2, 0, 0, 5, 0, 0, 1, 0], Reason::ShortLink);
+}
+
+#[test]
 fn llc_with_snap_is_read_and_its_padding_dropped() {
     let mut ip = hello();
     ip[2..4].fill(0);
@@ -199,6 +213,7 @@ fn pppoe_sessions_and_ppp_framings_are_read() {
 fn service_tags_of_bridges_are_passed() {
     let inner = ethernet(0x0800, &hello());
     assert_hello(1, &ethernet(0x88E7, &cat(&[&[0; 4], &inner])));
+    assert_hello(1, &ethernet(0x8903, &cat(&[&[0; 2], &inner])));
     assert_hello(1, &ethernet(0x8926, &cat(&[&[0; 4], &[8, 0], &hello()])));
 }
 

@@ -28,24 +28,22 @@ fn nanoseconds_per_packet() {
     let decoder = Decoder::default();
     for (name, places) in [("whole file", &places[..]), ("in cache", &places[..1000])] {
         let rounds = (20_000_000 / places.len()).max(1);
+        let mut best = f64::INFINITY;
         let (mut payload, mut flows) = (0u64, 0u64);
-        let started = Instant::now();
         for _ in 0..rounds {
+            let started = Instant::now();
             for &(start, caplen) in places {
                 let frame = &capture[start..start + caplen];
-                if let Outcome::Transport(d) =
-                    &decoder.decode(LinkType::ETHERNET, 0, frame, caplen as u32)
-                {
-                    payload += u64::from(d.payload_captured);
-                    flows +=
-                        1 + u64::from(d.endpoints.sport & 1) + u64::from(d.endpoints.src[3] & 1);
+                let outcome = decoder.decode(LinkType::ETHERNET, 0, frame, caplen as u32);
+                if let Outcome::Transport(packet) = &outcome {
+                    payload += u64::from(packet.payload_captured);
+                    flows += u64::from(packet.endpoints.sport) + u64::from(packet.endpoints.src[3]);
                 }
             }
+            best = best.min(started.elapsed().as_secs_f64());
         }
-        let per_packet = started.elapsed().as_secs_f64() * 1e9 / (rounds * places.len()) as f64;
-        println!(
-            "{name}: {per_packet:.2} ns a packet, {} packets, check {payload} {flows}",
-            places.len()
-        );
+        // The quickest round: what disturbs a measurement only ever makes it slower.
+        let per_packet = best * 1e9 / places.len() as f64;
+        println!("{name}: {per_packet:.2} ns a packet, check {payload} {flows}");
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn other(w: &mut Walk, link: LinkType) -> Outcome {
         127 => wireless::radiotap(w),
         163 => wireless::avs(w),
         113 => linux_cooked(w),
+        239 => netfilter_log(w),
         276 => linux_cooked_v2(w),
         _ => Reason::LinkType.into(),
     }
@@ -63,7 +64,8 @@ pub(super) fn ethertype(w: &mut Walk, at: usize, kind: u16) -> Outcome {
         0x8847 | 0x8848 => mpls(w, at),
         0x8864 => ppp::pppoe(w, at),
         0x880B => ppp::framed(w, at),
-        0x88E7 => backbone(w, at),
+        0x88E7 => bridged(w, at, 4),
+        0x8903 => bridged(w, at, 2),
         0x8926 => vn_tag(w, at),
         0x88E5 => Reason::LinkEncrypted.into(),
         length @ 0..=LAST_LENGTH => {
@@ -115,10 +117,11 @@ fn vn_tag(w: &mut Walk, at: usize) -> Outcome {
     }
 }
 
-/// A backbone service tag (802.1ah): 4 bytes, then the customer's whole frame.
-fn backbone(w: &mut Walk, at: usize) -> Outcome {
+/// A service tag of a backbone (802.1ah, 4 bytes) or of Cisco's FabricPath (2 bytes), then the
+/// customer's whole frame.
+fn bridged(w: &mut Walk, at: usize, tag_len: usize) -> Outcome {
     match w.enter_tag() {
-        Ok(()) => ethernet(w, at + 4),
+        Ok(()) => ethernet(w, at + tag_len),
         Err(reason) => reason.into(),
     }
 }
@@ -230,4 +233,27 @@ fn cooked(w: &mut Walk, at: usize, protocol: u16) -> Outcome {
         kind if kind >= FIRST_ETHERTYPE => ethertype(w, at, kind),
         _ => Reason::NotIp.into(),
     }
+}
+
+/// LINKTYPE_NFLOG: 4 bytes header, then attributes of 2 bytes length (header included), 2 bytes
+/// type, and contents up to a multiple of 4. Numbers are in the byte order of the host that
+/// captured; little-endian is taken for granted.
+fn netfilter_log(w: &mut Walk) -> Outcome {
+    const PAYLOAD: u16 = 9;
+    const HEADER: usize = 4;
+    let mut at = HEADER;
+    // Every attribute moves on by at least its header, so the loop ends with the frame.
+    while let Some([a, b, c, d]) = w.fixed::<4>(at) {
+        let (length, kind) = (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]));
+        let length = usize::from(length).max(HEADER);
+        if kind == PAYLOAD {
+            let end = at + length;
+            if end < w.end {
+                w.narrow(end);
+            }
+            return by_version(w, at + HEADER);
+        }
+        at += length.next_multiple_of(4);
+    }
+    Reason::ShortLink.into()
 }

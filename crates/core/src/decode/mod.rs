@@ -236,7 +236,7 @@ impl Decoder {
 /// Link types that are decoded; packets of others count as [`Reason::LinkType`].
 #[must_use]
 pub fn link_types() -> &'static [LinkType] {
-    const DECODED: [LinkType; 18] = [
+    const DECODED: [LinkType; 19] = [
         LinkType::ETHERNET,
         LinkType(0),
         LinkType(9),
@@ -254,6 +254,7 @@ pub fn link_types() -> &'static [LinkType] {
         LinkType(163),
         LinkType(228),
         LinkType(229),
+        LinkType(239),
         LinkType(276),
     ];
     &DECODED
