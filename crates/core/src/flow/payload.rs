@@ -123,6 +123,8 @@ impl FlowPayload {
             }
         };
         meters.iter_mut().for_each(Meter::finish);
+        let (parts, both) = meters.split_at_mut(BOTH);
+        both.iter_mut().for_each(|both| both.adopt_sums(parts));
         meters
     }
 

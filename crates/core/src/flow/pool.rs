@@ -52,7 +52,7 @@ impl Pool {
         }
         // What is measured of both together is bounded by what is measured of each.
         let both = MeterSettings { depth: None, ..self.settings };
-        Box::new([Meter::new(self.settings), Meter::new(self.settings), Meter::new(both)])
+        Box::new([Meter::new(self.settings), Meter::new(self.settings), Meter::of_both(both)])
     }
 
     /// A block with any content.

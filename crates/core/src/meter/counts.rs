@@ -176,6 +176,17 @@ impl Sums {
         self.set_bits += rest.sum::<u64>();
     }
 
+    /// Take over the sums of parts that do not depend on how these are mixed.
+    pub fn adopt<'a>(&mut self, parts: impl Iterator<Item = &'a Self>) {
+        for part in parts {
+            self.total += part.total;
+            self.printable += part.printable;
+            self.set_bits += part.set_bits;
+            self.values += part.values;
+            self.value_squares += part.value_squares;
+        }
+    }
+
     pub fn scalars(&self, neighbour_sum: u128) -> Scalars {
         let total = self.total as f64;
         Scalars {

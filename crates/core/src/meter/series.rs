@@ -35,6 +35,8 @@ pub struct Crossing {
 pub struct Meter {
     limit: u64,
     threshold: f64,
+    /// Whether sums over bytes are kept; a series made of others adopts theirs.
+    adds_bytes: bool,
     counts: Counts,
     /// Counts since the last grid point, where that interval takes several checks.
     block: [u32; 256],
@@ -64,6 +66,7 @@ impl Meter {
         Self {
             limit: settings.depth.unwrap_or(u64::MAX),
             threshold: settings.threshold,
+            adds_bytes: true,
             counts: Counts::default(),
             block: [0; 256],
             running_sum: 0,
@@ -80,6 +83,12 @@ impl Meter {
             first_byte: 0,
             last_byte: 0,
         }
+    }
+
+    /// A meter of two series together, which [`Meter::adopt_sums`] tells their sums at the end.
+    #[must_use]
+    pub fn of_both(settings: MeterSettings) -> Self {
+        Self { adds_bytes: false, ..Self::new(settings) }
     }
 
     /// Forget everything, keep the allocations.
@@ -152,6 +161,13 @@ impl Meter {
             counts[usize::from(byte)] += 1;
         }
         Some(entropy(total, counts.iter().map(|&count| tables.g(count)).sum()))
+    }
+
+    /// Let the sums that need no order be those of the two series that this one is made of.
+    pub fn adopt_sums(&mut self, parts: &[Self]) {
+        if self.measured <= SHORT_BLOCKS_END {
+            self.sums.adopt(parts.iter().map(|part| &part.sums));
+        }
     }
 
     /// Measures that follow from the counts; complete after [`Meter::finish`].
@@ -251,7 +267,9 @@ impl Meter {
             *count = count.wrapping_add(1);
         }
         self.running_sum = sum;
-        self.sums.add_bytes(bytes);
+        if self.adds_bytes {
+            self.sums.add_bytes(bytes);
+        }
         self.sums.distinct += new as u16;
         // A count that grows from c to c + 1 adds 2c + 1 to the sum of squares.
         self.sums.squares += 2 * u128::from(earlier) + bytes.len() as u128;
