@@ -139,7 +139,7 @@ PACKED = [
     Case(
         48,
         "gz-of-a-gigabyte-of-zeros",
-        content(lambda: gz_zeros(1024), "zeros.gz"),
+        content(lambda: gz_zeros(64) * 16, "zeros.gz"),
         REFUSED,
         fault_id="unknown-format",
         notes="Its first bytes are those of no capture; the rest is not unpacked.",
@@ -147,7 +147,7 @@ PACKED = [
     Case(
         48,
         "pcap-header-and-a-gigabyte-of-zeros",
-        content(lambda: gz(pcap_header()) + gz_zeros(1024), "zeros.pcap.gz"),
+        content(lambda: gz(pcap_header()) + gz_zeros(64) * 16, "zeros.pcap.gz"),
         PARTIAL,
         0,
         fault_id="zero-padding",

@@ -31,7 +31,12 @@ class Scan:
     exit_code: int
     stdout: bytes
     stderr: bytes
-    summary: dict[str, Any] | None
+    summary_file: bytes | None
+
+    @property
+    def summary(self) -> dict[str, Any] | None:
+        """The summary, if one was written."""
+        return None if self.summary_file is None else json.loads(self.summary_file)
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -41,9 +46,8 @@ class Scan:
 
     @property
     def text(self) -> str:
-        """Everything that the run wrote, as text; invalid bytes are shown as replacement characters."""
-        written = [self.stdout.decode(errors="replace"), self.stderr.decode(errors="replace")]
-        return "\n".join([*written, json.dumps(self.summary, ensure_ascii=False)])
+        """Everything that the run wrote, as it stands there; invalid bytes are shown as replacement characters."""
+        return b"\n".join([self.stdout, self.stderr, self.summary_file or b""]).decode(errors="replace")
 
 
 def scan(paths: list[Path], directory: Path, *options: str, seconds: float = 0.0) -> Scan:
@@ -65,14 +69,14 @@ def scan(paths: list[Path], directory: Path, *options: str, seconds: float = 0.0
         timeout=SECONDS_FOR_ANY_INPUT + SECONDS_PER_BYTE * size + seconds,
         check=False,
     )
-    written = json.loads(summary.read_bytes()) if summary.exists() else None
+    written = summary.read_bytes() if summary.exists() else None
     return Scan(result.returncode, result.stdout, result.stderr, written)
 
 
 def check_rules(done: Scan) -> None:
     """Assert what holds for every input: no crash, inert valid output, accounts that add up."""
     assert done.exit_code in (0, 2, 3), done.stderr.decode(errors="replace")
-    for stream in (done.stdout, done.stderr):
+    for stream in (done.stdout, done.stderr, done.summary_file or b""):
         text = stream.decode("utf-8")
         found = FORBIDDEN.search(text)
         assert found is None, f"{found!r} in {text[:500]!r}"

@@ -192,7 +192,7 @@ LONG_SEGMENTS = (2**32 + 2**20) // LONG_SEGMENT
 def four_gigabytes() -> bytes:
     """A stream that passes 4 GiB, captured with 54 bytes of each packet; its last bytes are whole."""
     made = Conversation().open()
-    records = [pcap_header(snaplen=54), *(pcap_record(frame) for frame in made.frames)]
+    records = [pcap_header(), *(pcap_record(frame) for frame in made.frames)]
     for number in range(LONG_SEGMENTS):
         header = tcp(seq=CLIENT_ISN + 1 + number * LONG_SEGMENT, ack=SERVER_ISN + 1, flags=ACK)
         frame = ethernet(ipv4(header, TCP, total_length=65_535))

@@ -75,4 +75,4 @@ def test_file_names_are_inert_in_every_output(tmp_path: Path) -> None:
     for arguments in ([name], [name, "--json"], [name + "absent"]):
         result = CliRunner().invoke(command, arguments)
         assert not {"\x1b", "\u202e", "\udcff"} & set(result.output)
-        assert r"\x1b[31m\n" in result.output.replace("\\\\", "\\")
+        assert r"\x1b[31m\x0a" in result.output.replace("\\\\", "\\")

@@ -105,6 +105,13 @@ def test_error_of_the_spread_series_falls_with_the_cube_of_the_length() -> None:
     assert coefficient == pytest.approx(-3.6e5, rel=0.05)
 
 
+def test_error_of_the_mean_series_is_the_eighth_moment_that_it_leaves_out() -> None:
+    rate = 512.0
+    n = np.array([256 * rate])
+    left_out = (random_law.series_mean(n, 256)[0] - random_mean(int(n[0]))) * rate**4
+    assert left_out == pytest.approx(105 * (255 / 256) ** 4 / (56 * math.log(2)), rel=3e-3)
+
+
 def test_far_beyond_the_sums_the_deficit_is_255_degrees_of_freedom() -> None:
     n = 10**12
     assert (8 - random_mean(n)) * n == pytest.approx(255 / (2 * math.log(2)), rel=1e-2)

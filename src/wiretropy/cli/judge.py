@@ -16,16 +16,12 @@ from typing import BinaryIO
 
 import click
 
+from wiretropy.cli.outcome import Refused
+from wiretropy.inert import inert
 from wiretropy.verdict import RawMeasurement, measure_stream
 
 PROGRESS_FROM_BYTES = 256 << 20
 """Files from this size on take seconds, long enough to ask for a progress bar."""
-
-
-class InputRefused(click.ClickException):
-    """An input that cannot be measured: one line on stderr, exit code 2."""
-
-    exit_code = 2
 
 
 @click.command("judge")
@@ -38,14 +34,14 @@ def command(source: str, as_json: bool) -> None:
     bytes of that length have, and the statistics that `ent` gives. Memory stays
     constant, whatever the size.
     """
-    name = _inert(source)
+    name = inert(source)
     try:
         with _opened(source) as stream:
             measured = _measure(stream)
     except ValueError:
-        raise InputRefused(f"{name}: the input is empty; at least 1 byte is needed") from None
+        raise Refused(f"{name}: the input is empty; at least 1 byte is needed") from None
     except OSError as error:
-        raise InputRefused(f"{name}: {error.strerror or 'cannot be read'}") from None
+        raise Refused(f"{name}: {error.strerror or 'cannot be read'}") from None
     if as_json:
         click.echo(json.dumps({"source": name, **dataclasses.asdict(measured)}, allow_nan=False))
     else:
@@ -96,7 +92,8 @@ def _table(name: str, measured: RawMeasurement) -> Iterator[str]:
         ("distinct bytes", f"{measured.distinct_bytes}", f"{256 * (1 - (255 / 256) ** measured.bytes):.1f}"),
         ("set bits per byte", f"{measured.set_bits_per_byte:.4f}", "4"),
     ]
-    yield f"{name:<40}random bytes of this length"
+    yield name
+    yield f"  {'':<20} {'measured':<27} random bytes of this length"
     for label, value, expected in rows:
         yield f"  {label:<20} {value:<27} {expected}".rstrip()
 
@@ -108,8 +105,3 @@ def _band(measured: RawMeasurement, digits: int) -> str:
 
 def _number(value: float | None, absent: str) -> str:
     return f"- ({absent})" if value is None else f"{value:.6f}"
-
-
-def _inert(text: str) -> str:
-    """Escape what a terminal or a reader could act on: control, format and undecodable characters."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

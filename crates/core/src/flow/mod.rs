@@ -205,6 +205,10 @@ impl Flow {
         side.wire_bytes += arrival.wire_bytes;
         tally.seen += arrival.payload.len() as u64;
         self.note_first_payload(arrival, is_orig);
+        let ends = &arrival.decoded.endpoints;
+        if ends.src == ends.dst && ends.sport == ends.dport {
+            self.weirds.note(Weird::Land);
+        }
         if arrival.decoded.endpoints.proto == 6 {
             self.take_tcp(arrival, is_orig, pool, tally);
         } else {

@@ -179,12 +179,15 @@ impl Flow {
     /// FIN and RST, where they fit.
     fn note_end(&mut self, tcp: &Tcp, is_orig: bool, claimed: u32) {
         let window = self.window_towards(is_orig);
-        let stream = &mut self.directions[usize::from(!is_orig)].stream;
+        let side = &mut self.directions[usize::from(!is_orig)];
+        let has_syn = side.has_syn;
+        let stream = &mut side.stream;
         let after = tcp.seq.wrapping_add(claimed);
         if tcp.flags & RST != 0 {
             let offset = stream.offset(tcp.seq);
-            // Answers to a SYN have sequence number 0 and are judged by what they acknowledge.
-            let answers_syn = !stream.has_base() || !stream.has_started();
+            // A side that refuses a SYN has sent none and answers with sequence number 0. One whose
+            // SYN was seen is judged by its window, even if it has sent nothing since.
+            let answers_syn = !has_syn && !stream.has_started();
             if stream.fits_window(offset, window) || answers_syn {
                 self.reset_by = Some(is_orig);
             } else {
