@@ -108,9 +108,10 @@ def test_community_id_of_every_icmp_type_equals_the_reference(
 def test_community_ids_of_the_published_baselines(
     expected: str, ips: tuple[str, str], proto: int, ports: tuple[int, int], read_one: ReadOne
 ) -> None:
-    inside = struct.pack(">BBHI", *ports, 0, 0)
     if proto in (TCP, UDP):
         inside = (tcp if proto == TCP else udp)(b"x", *ports, source=ips[0], destination=ips[1])
+    else:
+        inside = struct.pack(">BBHI", *ports, 0, 0)
     assert read_one(only(frame_of(ip_packet(inside, proto, *ips))))["community_id"] == expected
 
 
@@ -248,8 +249,8 @@ TUNNELS: dict[str, tuple[bytes, str, Row | None]] = {
     "erspan-i": (frame_of(ipv4(erspan(1), GRE, *OUTER)), "gre/erspan", None),
     "erspan-ii": (frame_of(ipv4(erspan(2), GRE, *OUTER)), "gre/erspan", None),
     "erspan-iii": (frame_of(ipv4(erspan(3), GRE, *OUTER)), "gre/erspan", None),
-    "ip-in-ip": (frame_of(ipv4(inner(), IPIP, *OUTER)), "ipip", None),
-    "ip6-in-ip": (frame_of(ipv4(inner6(), IPV6_IN_IP, *OUTER)), "6in4", None),
+    "ip-in-ip": (frame_of(ipv4(inner(), IPIP, *OUTER)), "ip-in-ip", None),
+    "ip6-in-ip": (frame_of(ipv4(inner6(), IPV6_IN_IP, *OUTER)), "ip6-in-ip", None),
     "vxlan-in-gre": (
         frame_of(ipv4(gre(ipv4(udp(vxlan(ethernet(inner())), 50_000, 4_789), UDP)), GRE, *OUTER)),
         "gre/vxlan",
@@ -268,7 +269,7 @@ def test_the_flow_inside_a_tunnel_is_measured(name: str, read_one: ReadOne) -> N
     assert row["orig_entropy"] == pytest.approx(oracle.entropy(TEXT), abs=1e-12)
 
 
-@pytest.mark.parametrize("name", [name for name in TUNNELS if name not in ("ip-in-ip", "ip6-in-ip")])
+@pytest.mark.parametrize("name", TUNNELS)
 def test_tunnels_are_named_outermost_first(name: str, read_one: ReadOne) -> None:
     frame, tunnels, _ = TUNNELS[name]
     assert read_one(only(frame))["tunnels"] == tunnels
