@@ -70,7 +70,11 @@ def test_community_id_of_ports_equals_the_reference(
         "sctp": (SCTP, struct.pack(">HHII", *ports, 1, 0) + bytes(8)),
     }[proto]
     row = read_one(only(frame_of(ip_packet(inside, number, *ips))))
-    make = {"tcp": communityid.FlowTuple.make_tcp, "udp": communityid.FlowTuple.make_udp, "sctp": communityid.FlowTuple.make_sctp}
+    make = {
+        "tcp": communityid.FlowTuple.make_tcp,
+        "udp": communityid.FlowTuple.make_udp,
+        "sctp": communityid.FlowTuple.make_sctp,
+    }
     assert row["community_id"] == communityid.CommunityID().calc(make[proto](*ips, *ports))
     assert (row["orig_ip"], row["resp_ip"], row["orig_port"], row["resp_port"]) == (*ips, *ports)
 

@@ -108,7 +108,9 @@ def test_a_capture_that_stops_ends_what_is_open(read_one: ReadOne) -> None:
     assert read_one(wire.packets)["end_reason"] == "end-of-capture"
 
 
-@pytest.mark.parametrize(("proto", "timeout", "setting"), [("tcp", 300, "tcp_timeout_s"), ("udp", 60, "other_timeout_s")])
+@pytest.mark.parametrize(
+    ("proto", "timeout", "setting"), [("tcp", 300, "tcp_timeout_s"), ("udp", 60, "other_timeout_s")]
+)
 def test_silence_longer_than_the_timeout_ends_a_flow(proto: str, timeout: int, setting: str, read: Read) -> None:
     def packets(silence_s: float) -> list[Packet]:
         wire = Wire()

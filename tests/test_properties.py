@@ -250,7 +250,9 @@ ends = st.builds(
     st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6).filter(lambda ip: ip.ipv4_mapped is None)).map(str),
     st.integers(0, 65_535),
 )
-NAMES = frozenset({"uid", "community_id", "orig_ip", "orig_port", "resp_ip", "resp_port", "orig_wire_bytes", "resp_wire_bytes"})
+NAMES = frozenset(
+    {"uid", "community_id", "orig_ip", "orig_port", "resp_ip", "resp_port", "orig_wire_bytes", "resp_wire_bytes"}
+)
 
 
 @relaxed
@@ -287,7 +289,9 @@ def test_swapping_originator_and_responder_swaps_their_columns(lab: Lab, all_tur
     assert row["community_id"] == flipped["community_id"]
     named = {"uid", "orig_ip", "orig_port", "resp_ip", "resp_port"}
     assert without(row, frozenset(named)) == without(flipped, frozenset(named))
-    assert [row[name] for name in ("orig_ip", "orig_port")] == [flipped[swapped(name)] for name in ("orig_ip", "orig_port")]
+    assert [row[name] for name in ("orig_ip", "orig_port")] == [
+        flipped[swapped(name)] for name in ("orig_ip", "orig_port")
+    ]
 
 
 def busy(seed: int = 1, flows: int = 300, packets: int = 20_000) -> list[Packet]:
@@ -308,7 +312,7 @@ def busy(seed: int = 1, flows: int = 300, packets: int = 20_000) -> list[Packet]
 
     for number in itertools.count():
         if len(wire.packets) >= packets:
-            return wire.packets
+            break
         if len(talks) < flows // 4:
             talks.append(begin(number))
         talk = source.choice(talks)
@@ -334,6 +338,7 @@ def busy(seed: int = 1, flows: int = 300, packets: int = 20_000) -> list[Packet]
         if chance < 0.9 and source.random() < 0.02:
             talks.remove(talk)
             source.choice([talk.close, lambda talk=talk: talk.reset("orig"), lambda: None])()
+    return wire.packets
 
 
 @pytest.fixture(scope="module")
@@ -372,7 +377,7 @@ def test_the_container_does_not_matter(form: str, lab: Lab, busy_packets: list[P
     expected = lab.flows(as_written(busy_packets, "pcap little us plain")[1], "plain.pcap")
     name, content = as_written(busy_packets, form)
     found = lab.flows(content, name)
-    place = frozenset(name for name in OF_PLACE if name.endswith("source") or name.endswith("sources"))
+    place = frozenset(name for name in OF_PLACE if name.endswith(("source", "sources")))
     assert [without(row, place) for row in ordered(found.to_arrow().to_pylist())] == [
         without(row, place) for row in ordered(expected.to_arrow().to_pylist())
     ]
@@ -418,7 +423,7 @@ def in_time_order(flows: Flows) -> list[Row]:
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_threads_do_not_show_in_any_bit(threads: int, lab: Lab, busy_packets: list[Packet], tmp_path: Path) -> None:
+def test_threads_do_not_show_in_any_bit(threads: int, lab: Lab, busy_packets: list[Packet]) -> None:
     content = pcap_bytes(busy_packets)
     one, many = lab.flows(content, threads=1, counts=True), lab.flows(content, threads=threads, counts=True)
     assert one.to_arrow().equals(many.to_arrow(), check_metadata=True)
@@ -471,9 +476,9 @@ def test_a_snapped_stream_shows_only_captured_bytes(
         for segment in cut(number, offsets[side], data):
             captured[side] += segment.payload[: snaplen - 54]
         offsets[side] += len(data)
-    for side in offsets:
+    for side, offset in offsets.items():
         assert row[f"{side}_payload_bytes"] == row[f"{side}_measured_bytes"] == len(captured[side])
-        assert row[f"{side}_payload_bytes"] + row[f"{side}_missed_bytes"] == offsets[side]
+        assert row[f"{side}_payload_bytes"] + row[f"{side}_missed_bytes"] == offset
         assert row[f"{side}_trajectory"] == pytest.approx(oracle.trajectory(captured[side]), abs=1e-12)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from bad_input.containers import NANOSECONDS, MICROSECONDS, NOON, block, interface, option, pcap_header, section
+from bad_input.containers import MICROSECONDS, NANOSECONDS, NOON, block, interface, option, pcap_header, section
 from bad_input.frames import (
     ACK,
     ETHERTYPE_IPV4,

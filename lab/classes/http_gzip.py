@@ -22,6 +22,6 @@ def record(stage: Stage) -> None:
     )
     nginx.start_http(stage, f"gzip on; gzip_comp_level 6; gzip_types text/html; server {{ listen {PORT}; }}", port=PORT)
     truth = Truth(LABEL, client=program("curl"), server=nginx.version(), content="compressed", settings="gzip=6")
-    with stage.capture("http-gzip.pcap"):
-        with stage.session(truth.but(note="GET /almanac.html; chunked; headers and chunk sizes are text")):
-            stage.run(["curl", "-sS", "--compressed", "-o", "/dev/null", f"http://{stage.server}/almanac.html"])
+    session = truth.but(note="GET /almanac.html; chunked; headers and chunk sizes are text")
+    with stage.capture("http-gzip.pcap"), stage.session(session):
+        stage.run(["curl", "-sS", "--compressed", "-o", "/dev/null", f"http://{stage.server}/almanac.html"])

@@ -24,8 +24,6 @@ def record(stage: Stage) -> None:
         LABEL, client=program("ssh", "openssh-client"), server=openssh.version(), content="encrypted", onset="ssh-2"
     )
     cipher = "chacha20-poly1305@openssh.com"
-    with stage.capture("ssh2-long.pcap"):
-        with stage.session(
-            truth.but(settings=f"cipher={cipher} auth=publickey", note="ls; cat of a 62,000-byte text; exit")
-        ):
-            stage.run([*ssh[:-1], "-c", cipher, "-tt", ssh[-1]], typed="ls -l\ncat report.txt\nexit\n")
+    session = truth.but(settings=f"cipher={cipher} auth=publickey", note="ls; cat of a 62,000-byte text; exit")
+    with stage.capture("ssh2-long.pcap"), stage.session(session):
+        stage.run([*ssh[:-1], "-c", cipher, "-tt", ssh[-1]], typed="ls -l\ncat report.txt\nexit\n")

@@ -112,7 +112,7 @@ def carve(
 
 def _is_same_file(one: Path, other: Path) -> bool:
     try:
-        return os.path.samefile(one, other)
+        return one.samefile(other)
     except OSError:
         return False
 
@@ -192,7 +192,7 @@ def _rows_of(rows: pa.Table, path: Path) -> pa.Table:
 
     # The core names inputs in UTF-8; bytes that are none become replacement characters there.
     name = os.fsencode(path).decode("utf-8", "replace")
-    return rows.filter(pc.equal(rows.column("source"), name)).sort_by("number")
+    return rows.filter(pc.equal(rows.column("source"), pa.scalar(name))).sort_by("number")
 
 
 Frame = dict[str, Any]
@@ -217,9 +217,7 @@ def _in_time_order(
     """Merge captures by packet time; within a capture, its own order stays."""
     import heapq
 
-    def by_running_time(
-        at: int, stream: Iterator[tuple[Frame, str]]
-    ) -> Iterator[tuple[int, int, int, Frame, str]]:
+    def by_running_time(at: int, stream: Iterator[tuple[Frame, str]]) -> Iterator[tuple[int, int, int, Frame, str]]:
         latest = -1
         for number, (frame, comment) in enumerate(stream):
             latest = max(latest, frame["ts_ns"])

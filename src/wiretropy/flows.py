@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 import pyarrow as pa
@@ -46,7 +46,7 @@ class Flows:
     >>> import wiretropy
     >>> flows = wiretropy.read_flows("examples/https.pcap")
     >>> flows["proto"].tolist()
-    ['tcp']
+    ['tcp', 'tcp']
     """
 
     __slots__ = ("_summary", "_table")
@@ -70,7 +70,8 @@ class Flows:
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Hand the table to any Arrow library (Arrow PyCapsule interface)."""
-        return self._table.__arrow_c_stream__(requested_schema)
+        stream: object = self._table.__arrow_c_stream__(requested_schema)  # type: ignore[no-untyped-call]
+        return stream
 
     @property
     def columns(self) -> list[str]:
@@ -100,7 +101,7 @@ class Flows:
 
     def sort_by(self, column: str, *, descending: bool = False) -> Flows:
         """The flows in the order of a column."""
-        order = "descending" if descending else "ascending"
+        order: Literal["ascending", "descending"] = "descending" if descending else "ascending"
         return Flows(self._table.sort_by([(column, order)]), self._summary)
 
     def to_arrow(self) -> pa.Table:
@@ -124,7 +125,7 @@ class Flows:
         except ImportError as error:
             raise MissingDependencyError("polars is not installed; pip install 'wiretropy[polars]'") from error
         frame = polars.from_arrow(self._table)
-        assert isinstance(frame, polars.DataFrame)  # noqa: S101 - a table always becomes a frame
+        assert isinstance(frame, polars.DataFrame)  # a table always becomes a frame
         return frame
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -292,27 +293,26 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
     "uint64": pa.uint64(),
 }
 
-TRACE_SCHEMA = pa.schema(
-    [
-        pa.field("uid", pa.string(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("number", pa.uint64(), nullable=False),
-        pa.field("ts_ns", pa.int64(), nullable=False),
-        pa.field("is_orig", pa.bool_(), nullable=False),
-        pa.field("payload_bytes", pa.uint32(), nullable=False),
-        pa.field("orig_offset", pa.uint64(), nullable=False),
-        pa.field("resp_offset", pa.uint64(), nullable=False),
-        pa.field("orig_entropy", pa.float64()),
-        pa.field("resp_entropy", pa.float64()),
-        pa.field("both_entropy", pa.float64()),
-    ]
-)
+_TRACE_FIELDS: list[pa.Field[Any]] = [
+    pa.field("uid", pa.string(), nullable=False),
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("number", pa.uint64(), nullable=False),
+    pa.field("ts_ns", pa.int64(), nullable=False),
+    pa.field("is_orig", pa.bool_(), nullable=False),
+    pa.field("payload_bytes", pa.uint32(), nullable=False),
+    pa.field("orig_offset", pa.uint64(), nullable=False),
+    pa.field("resp_offset", pa.uint64(), nullable=False),
+    pa.field("orig_entropy", pa.float64()),
+    pa.field("resp_entropy", pa.float64()),
+    pa.field("both_entropy", pa.float64()),
+]
+TRACE_SCHEMA = pa.schema(_TRACE_FIELDS)
 """Columns of packet rows."""
 
 
 def arrow_schema(*, has_counts: bool = False) -> pa.Schema:
     """The Arrow schema of flow records, from `schema.columns`."""
-    fields = []
+    fields: list[pa.Field[Any]] = []
     for column in schema.columns(has_counts=has_counts):
         inner = column.type.removeprefix("list<").removesuffix(">")
         kind = _ARROW_TYPES[inner]

@@ -75,7 +75,12 @@ _IDENTITY = (
     Column("is_midstream", "bool", "", "TCP without its opening SYN: the stream begins at the first byte seen."),
     Column("weirds", "list<string>", "", "Protocol oddities met in this flow, each named once."),
     Column("conflicting_overlaps", "uint64", "", "Segments whose second copy of a byte differed; the first was kept."),
-    Column("packet_sizes", "list<int32>", "bytes", "Payload of the first 64 payload-bearing packets; negative from the responder."),
+    Column(
+        "packet_sizes",
+        "list<int32>",
+        "bytes",
+        "Payload of the first 64 packets that bear any; negative from responder.",
+    ),
     Column("packet_times_ns", "list<int64>", "ns", "Their times since ts_first_ns."),
 )
 
@@ -92,16 +97,21 @@ _MEASURES = (
     Column("entropy", "double", "bits per byte", "Plug-in entropy of the measured bytes.", True),
     Column("trajectory", "list<double>", "bits per byte", "Cumulative entropy at each point of the trajectory grid."),
     Column("block_entropy", "list<double>", "bits per byte", "Entropy of the bytes between two grid points."),
-    Column("crossing_offsets", "list<uint64>", "bytes", "Where cumulative entropy rose to the threshold, fell below it, rose again, ..."),
+    Column(
+        "crossing_offsets",
+        "list<uint64>",
+        "bytes",
+        "Where entropy rose to the threshold, fell below it, rose again, ...",
+    ),
     Column("crossing_packets", "list<uint64>", "", "Number of the packet that carried that byte."),
     Column("crossing_sources", "list<string>", "", "Capture file in which that packet lies."),
-    Column("gap_offsets", "list<uint64>", "bytes", "Measured bytes before each gap: the trajectory jumps over missing bytes there."),
+    Column("gap_offsets", "list<uint64>", "bytes", "Measured bytes before each gap, where the trajectory jumps."),
     Column("gap_bytes", "list<uint64>", "bytes", "Stream bytes missing at each gap."),
     Column("printable_share", "double", "", "Share of bytes 0x20 to 0x7e, tab, line feed and carriage return.", True),
     Column("set_bits_per_byte", "double", "", "Mean number of one bits in a byte.", True),
     Column("distinct_bytes", "uint16", "", "Byte values that occur.", True),
     Column("chi_square", "double", "", "Pearson's statistic against uniform bytes, 255 degrees of freedom.", True),
-    Column("serial_correlation", "double", "", "Lag-one correlation of successive bytes; null when they are all equal.", True),
+    Column("serial_correlation", "double", "", "Correlation of successive bytes; null when all are equal.", True),
 )
 
 _COUNTS = Column("counts", "list<uint64>", "", "How often each of the 256 byte values occurs; only on request.")

@@ -27,7 +27,9 @@ def mixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Packets that the expressions below tell apart, in one file."""
     wire = Wire()
     for number in range(6):
-        talk = Connection(wire, End(f"10.1.0.{number}", 40_000 + number), End("10.2.0.2", 80 + 363 * (number % 2))).open()
+        talk = Connection(
+            wire, End(f"10.1.0.{number}", 40_000 + number), End("10.2.0.2", 80 + 363 * (number % 2))
+        ).open()
         talk.send("orig", b"x" * (20 + 300 * number)).send("resp", b"y" * 900).close()
     Datagrams(wire, CLIENT6, SERVER6).send("orig", b"six")
     Datagrams(wire, tags=(5,)).send("orig", b"tagged")
@@ -82,7 +84,14 @@ def test_a_filter_selects_the_packets_that_tcpdump_selects(expression: str, mixt
 def test_a_filtered_scan_equals_the_scan_of_what_tcpdump_wrote(expression: str, mixture: Path, tmp_path: Path) -> None:
     chosen = tmp_path / "chosen.pcap"
     subprocess.run(["tcpdump", "-r", str(mixture), "-w", str(chosen), expression], capture_output=True, check=True)
-    left_out = ("uid", "source", "first_packet", "orig_crossing_packets", "resp_crossing_packets", "both_crossing_packets")
+    left_out = (
+        "uid",
+        "source",
+        "first_packet",
+        "orig_crossing_packets",
+        "resp_crossing_packets",
+        "both_crossing_packets",
+    )
 
     def rows(path: Path, **changes: Any) -> list[dict[str, Any]]:
         return [

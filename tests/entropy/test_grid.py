@@ -13,7 +13,8 @@ def test_grid_is_every_32_bytes_up_to_2048() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "step"), [(2_048, 256), (4_096, 512), (8_192, 1_024), (16_384, 2_048), (32_768, 4_096), (1 << 40, 1 << 37)]
+    ("start", "step"),
+    [(2_048, 256), (4_096, 512), (8_192, 1_024), (16_384, 2_048), (32_768, 4_096), (1 << 40, 1 << 37)],
 )
 def test_each_later_doubling_has_8_even_steps(start: int, step: int) -> None:
     grid = trajectory_grid(2 * start)

@@ -19,6 +19,7 @@ NO_PROCESS = 2**22 + 1  # above the largest process id Linux gives
         (f"other-{NO_PROCESS}-client", False),
         ("wtlab-x-client", False),
     ],
+    ids=["dead", "alive", "other", "no-number"],
 )
 def test_only_namespaces_of_dead_lab_runs_are_abandoned(space: str, abandoned: bool) -> None:
     assert is_abandoned(space) is abandoned

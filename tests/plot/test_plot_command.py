@@ -29,7 +29,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, three_flows: pa.Table, tmp_path: Path
         summary.is_partial = bool(faults)
         return Flows(three_flows, summary)
 
-    def traced(paths: Sequence[str], uids: list[str], settings: dict[str, Any]) -> None:
+    def traced(_paths: Sequence[str], uids: list[str], settings: dict[str, Any]) -> None:
         asked.append(("trace", sorted(set(uids)), settings))
 
     monkeypatch.setattr(cli, "_read", read)

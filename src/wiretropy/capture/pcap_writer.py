@@ -68,7 +68,9 @@ class PcapngWriter:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._interfaces: dict[tuple[int, int], int] = {}
-        body = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + _option(_SHB_USERAPPL, b"wiretropy") + _option(_OPT_END, b"")
+        body = (
+            struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + _option(_SHB_USERAPPL, b"wiretropy") + _option(_OPT_END, b"")
+        )
         self._block(0x0A0D0D0A, body)
 
     def write(self, ts_ns: int, link_type: int, origlen: int, frame: bytes, comment: str, fcs_len: int = 0) -> None:

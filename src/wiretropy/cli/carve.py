@@ -21,7 +21,9 @@ from wiretropy.inert import inert
 
 @click.command("carve")
 @click.argument("paths", metavar="CAPTURE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--flow", "uids", multiple=True, metavar="ID", help="This flow: its id, or as much of it as no other has.")
+@click.option(
+    "--flow", "uids", multiple=True, metavar="ID", help="This flow: its id, or as much of it as no other has."
+)
 @click.option("--community-id", "community_ids", multiple=True, metavar="ID", help="The flows with this Community ID.")
 @click.option("--alert", "alerts", multiple=True, metavar="ID", help="The flow of this alert of wiretropy scan.")
 @click.option(
@@ -31,7 +33,10 @@ from wiretropy.inert import inert
     "ends with, else pcapng).",
 )
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Write here (default: a name made of the capture's and the id)."
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write here (default: a name made of the capture's and the id).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print path and numbers as one JSON object instead of the path.")
 @threshold_option
@@ -56,9 +61,7 @@ def command(
         from wiretropy.carve import carve
 
         target = out or _default_out(paths[0], (*uids, *alerts, *community_ids), to or "pcapng")
-        carved = carve(
-            paths, target, uids=uids, community_ids=community_ids, alerts=alerts, to=to, **changes(options)
-        )
+        carved = carve(paths, target, uids=uids, community_ids=community_ids, alerts=alerts, to=to, **changes(options))
     if as_json:
         path = os.fsencode(carved.path).decode("utf-8", "backslashreplace")
         click.echo(json.dumps({"path": path, "packets": carved.packets, "flows": carved.flows}))

@@ -132,11 +132,13 @@ def _run(found: Iterator[Connection], statistics: Path | None, send: Callable[[K
     from wiretropy.netentropy.statistics import StatisticsFolder
 
     folder = None if statistics is None else StatisticsFolder(statistics)
-    timed = []
+    timed: list[tuple[int, Kind, str]] = []
     for connection in found:
         if folder is not None:
             folder.write(connection)
-        for event in track(connection.samples, connection.spec, end=connection.end):
-            timed.append((event.ts_ns, event.kind, line(event, connection.source, connection.destination)))
+        timed.extend(
+            (event.ts_ns, event.kind, line(event, connection.source, connection.destination))
+            for event in track(connection.samples, connection.spec, end=connection.end)
+        )
     for _, kind, text in sorted(timed, key=lambda item: item[0]):
         send(kind, text)

@@ -17,9 +17,7 @@ class Depth(click.ParamType["int | Literal['all']"]):
 
     name = "BYTES|all"
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | Literal["all"]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | Literal["all"]:
         """Read ``65536`` or ``all``."""
         text = str(value)
         if text == "all":

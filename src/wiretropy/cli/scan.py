@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ import click
 from wiretropy import limits
 from wiretropy.cli.options import changes, depth_option, filter_option, reading_options, threshold_option
 from wiretropy.cli.outcome import Refused, exit_code, refusing, report_faults
-from wiretropy.inert import inert
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +52,9 @@ class _Ports(click.ParamType["frozenset[int]"]):
 @click.command("scan")
 @click.argument("paths", metavar="CAPTURE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a flow and line instead of the table.")
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path), help="Write flows.parquet and summary.json here.")
+@click.option(
+    "--out", metavar="DIR", type=click.Path(path_type=Path), help="Write flows.parquet and summary.json here."
+)
 @click.option(
     "--summary",
     "summary_path",
@@ -100,7 +100,7 @@ def command(
     with refusing():
         from wiretropy.cli.scan_table import ScanTable
 
-        table = None if as_json or quiet and out else ScanTable(options["threshold"], expected_ports, rows)
+        table = None if as_json or (quiet and out) else ScanTable(options["threshold"], expected_ports, rows)
         findings, summary = _scan(paths, options, as_json, out, expected_ports, table, quiet)
         if table is not None:
             table.show(summary, is_quiet=quiet)
@@ -174,7 +174,8 @@ def _progress(is_off: bool) -> Iterator[ProgressHook | None]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), TextColumn("{task.fields[packets]:,} packets"))
+    packets_read = TextColumn("{task.fields[packets]:,} packets")
+    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), packets_read)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=None, packets=0)
 
@@ -189,7 +190,7 @@ def _stopping_on_interrupt(run: CaptureRun) -> Iterator[None]:
     """Let the first interrupt end reading with what there is; the second ends the program."""
     previous: Any = None
 
-    def stop(signal_number: int, frame: object) -> None:
+    def stop(_signal: int, _frame: object) -> None:
         run.stop()
         signal.signal(signal.SIGINT, previous)
 

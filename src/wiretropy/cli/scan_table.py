@@ -61,7 +61,7 @@ class ScanTable:
         """Row numbers: alerts, then other crossings, then what looks most random for its length, then size."""
         alert = unexpected_crossings(table, self._expected_ports)
         crossed = unexpected_crossings(table, frozenset())
-        payload = sum(table.column(f"{side}_payload_bytes").to_numpy().astype(np.float64) for side in SIDES)
+        payload = np.sum([table.column(f"{side}_payload_bytes").to_numpy() for side in SIDES], axis=0, dtype=np.float64)
         closeness = np.max([_closeness(table, side) for side in SIDES], axis=0)
         return np.lexsort((-payload, -np.round(closeness, 1), ~crossed, ~alert))
 
@@ -91,8 +91,9 @@ class ScanTable:
             is_alert = self._is_alert(row)
             cells = [self._cells(row, side) for side in SIDES]
             columns = ["\n".join(lines) for lines in zip(*cells, strict=True)]
-            name = f"{row['uid']}\n{row['proto']} {row['end_reason']}"
-            table.add_row(escape(name), _end(row, "orig"), _end(row, "resp"), *columns, style="bold red" if is_alert else "")
+            name = escape(f"{row['uid']}\n{row['proto']} {row['end_reason']}")
+            style = "bold red" if is_alert else ""
+            table.add_row(name, _end(row, "orig"), _end(row, "resp"), *columns, style=style)
         return table
 
     def _is_alert(self, row: dict[str, Any]) -> bool:
@@ -107,7 +108,8 @@ class ScanTable:
             return total, "-", "-", "", ""
         band = random_band(np.array([measured]))
         expected = f"{band.mean[0]:.3f} ± {band.sd[0]:.3f}"
-        return total, f"{row[f'{side}_entropy']:.3f}", expected, _spark(row[f"{side}_trajectory"]), self._note(row, side)
+        entropy = f"{row[f'{side}_entropy']:.3f}"
+        return total, entropy, expected, _spark(row[f"{side}_trajectory"]), self._note(row, side)
 
     def _note(self, row: dict[str, Any], side: str) -> str:
         notes = []

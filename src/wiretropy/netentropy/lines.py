@@ -78,7 +78,7 @@ class _Handler(SysLogHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that logging calls
         """Let the failure that is being handled out."""
-        raise
+        raise  # noqa: PLE0704 - logging calls this from its exception handler
 
 
 def _probe(address: str) -> None:

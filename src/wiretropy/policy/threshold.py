@@ -100,5 +100,6 @@ def alert_id(uid: str, side: str, offset: int) -> str:
 
 
 def _numpy(values: Any) -> NDArray[Any]:
-    array: NDArray[Any] = values.to_numpy() if isinstance(values, pa.ChunkedArray) else values.to_numpy(zero_copy_only=False)
+    is_chunked = isinstance(values, pa.ChunkedArray)
+    array: NDArray[Any] = values.to_numpy() if is_chunked else values.to_numpy(zero_copy_only=False)
     return array

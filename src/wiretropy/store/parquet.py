@@ -63,7 +63,7 @@ class FlowWriter:
                 self._partial,
                 self._schema,
                 compression="none",
-                use_dictionary=_DICTIONARY_COLUMNS,
+                use_dictionary=_DICTIONARY_COLUMNS,  # type: ignore[arg-type]  # the stubs forget that a list is taken
                 write_statistics=["ts_first_ns", "orig_port", "resp_port"],
             )
         except OSError as error:

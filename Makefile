@@ -1,0 +1,91 @@
+# What a newcomer needs: `make demo` shows the tool at work, `make test` runs every check.
+# Both set up what is missing in .venv and rebuild only what changed.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CARGO ?= cargo
+VENV := .venv
+BIN := $(VENV)/bin
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+
+RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+DEMO := examples/demo.pcap
+WORKERS ?= 2
+
+# The virtual environment comes first on the path, so that its maturin builds the extension.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint rust-test python-test docs figures deny lock dist clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: $(VENV)/.built ## set up .venv and measure a real capture: table, alerts, picture
+	@echo
+	@echo '$$ wiretropy scan $(DEMO) --threshold 7.9 --expected-ports 22,443'
+	@$(BIN)/wiretropy scan $(DEMO) --threshold 7.9 --expected-ports 22,443
+	@echo
+	@echo '$$ wiretropy plot $(DEMO) -o demo/trajectories.png'
+	@mkdir -p demo
+	@$(BIN)/wiretropy plot $(DEMO) -o demo/trajectories.png
+
+test: lint rust-test docs python-test ## every check: linters, types, layers, Rust, docs, Python
+
+lint: $(VENV)/.built $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest wiretropy._core
+	$(BIN)/lint-imports
+	$(CARGO) fmt --all --check
+
+rust-test:
+	$(CARGO) clippy --locked --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) test --locked --workspace --quiet
+	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory deny; \
+	else echo 'cargo-deny is not installed: licences and advisories of crates are not checked (make deny)'; fi
+
+python-test: $(VENV)/.built $(VENV)/.dev
+	$(BIN)/pytest -n $(WORKERS)
+
+docs: $(VENV)/.built $(VENV)/.dev ## build the documentation into docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+figures: $(VENV)/.built ## draw the figures of the documentation again
+	$(BIN)/python docs/figures/make_figures.py
+
+deny: ## check licences, advisories and sources of crates (needs cargo-deny)
+	$(CARGO) deny --workspace check
+
+lock: ## resolve the Python packages again (needs uv)
+	uv pip compile pyproject.toml --group build $(LOCK_FLAGS) -o requirements/run.lock
+	uv pip compile pyproject.toml --group dev --group docs -c requirements/run.lock $(LOCK_FLAGS) -o requirements/dev.lock
+
+LOCK_FLAGS := --universal --python-version 3.11 --generate-hashes --no-header --quiet
+
+dist: $(VENV)/.run ## build wheel and source distribution into dist/
+	$(BIN)/maturin build --release --locked --sdist --out dist
+
+clean: ## remove everything that was built, .venv included
+	rm -rf $(VENV) $(TARGET) demo dist docs/_build src/wiretropy/_core*.so
+
+# Stamps: each is newer than what was installed or built.
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'wiretropy needs Python 3.11 or later: make PYTHON=/path/to/python3.11'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: requirements/run.lock | $(VENV)/.created
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
+
+$(VENV)/.built: $(RUST_SOURCES) pyproject.toml $(VENV)/.run
+	@echo 'Building wiretropy; the first time takes some minutes.'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
