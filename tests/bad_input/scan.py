@@ -6,13 +6,18 @@ import re
 import shutil
 import subprocess
 import sysconfig
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 SECONDS_FOR_ANY_INPUT = 6.0
 SECONDS_PER_BYTE = 3 / 20e6
 """Three times what the rules allow (2 s and 1 s for 20 MB): a guard against hangs, no measurement."""
+
+MOST_BYTES = 256 << 20
+"""Resident memory that no input may make the program pass, whatever lengths it claims."""
 
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and line feed, and those that reorder text on a screen."""
@@ -32,6 +37,7 @@ class Scan:
     stdout: bytes
     stderr: bytes
     summary_file: bytes | None
+    peak_bytes: int
 
     @property
     def summary(self) -> dict[str, Any] | None:
@@ -60,22 +66,55 @@ def scan(paths: list[Path], directory: Path, *options: str, seconds: float = 0.0
     assert command is not None
     summary = directory / "summary.json"
     size = sum(path.stat().st_blocks * 512 for path in paths if path.is_file())
-    result = subprocess.run(
-        [command, "scan", *map(os.fsencode, paths), "--json", "--summary", str(summary), *options],
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        cwd=directory,
-        env={**os.environ, "NO_COLOR": "1"},
-        timeout=SECONDS_FOR_ANY_INPUT + SECONDS_PER_BYTE * size + seconds,
-        check=False,
-    )
-    written = summary.read_bytes() if summary.exists() else None
-    return Scan(result.returncode, result.stdout, result.stderr, written)
+    arguments = [command, "scan", *map(str, paths), "--json", "--summary", str(summary), *options]
+    limit = SECONDS_FOR_ANY_INPUT + SECONDS_PER_BYTE * size + seconds
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=directory,
+            env={**os.environ, "NO_COLOR": "1"},
+        )
+        peak_bytes = _watch(process, limit)
+        out, err = _content(stdout), _content(stderr)
+    summary_file = summary.read_bytes() if summary.exists() else None
+    return Scan(process.returncode, out, err, summary_file, peak_bytes)
+
+
+def _watch(process: subprocess.Popen[bytes], limit: float) -> int:
+    """Wait for a process, and return the most memory that it held, as far as the system tells."""
+    deadline, peak_bytes = time.monotonic() + limit, 0
+    while process.poll() is None:
+        peak_bytes = max(peak_bytes, _held_bytes(process.pid))
+        if time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            raise subprocess.TimeoutExpired(process.args, limit)
+        time.sleep(0.005)
+    return peak_bytes
+
+
+def _held_bytes(pid: int) -> int:
+    """Peak resident memory of a running process; 0 where the system does not say."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
+
+
+def _content(stream: IO[bytes]) -> bytes:
+    stream.seek(0)
+    return stream.read()
 
 
 def check_rules(done: Scan) -> None:
-    """Assert what holds for every input: no crash, inert valid output, accounts that add up."""
+    """Assert what holds for every input: no crash, bounded memory, inert valid output, accounts that add up."""
     assert done.exit_code in (0, 2, 3), done.stderr.decode(errors="replace")
+    assert done.peak_bytes <= MOST_BYTES
     for stream in (done.stdout, done.stderr, done.summary_file or b""):
         text = stream.decode("utf-8")
         found = FORBIDDEN.search(text)
