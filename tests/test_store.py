@@ -1,0 +1,251 @@
+"""Flows survive being written, and what is no whole file of flows is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from wiretropy import schema
+from wiretropy.errors import MissingDependencyError, RefusedError
+from wiretropy.flows import VERSION_KEY, Flows, read_flows
+from wiretropy.store.parquet import FlowWriter
+
+
+@pytest.fixture(scope="module")
+def demo(examples: Path) -> Flows:
+    return read_flows(examples / "demo.pcap")
+
+
+# Written and read back.
+
+
+def test_flows_come_back_as_they_were_saved(demo: Flows, tmp_path: Path) -> None:
+    path = demo.save(tmp_path / "new" / "folder")
+    assert path == tmp_path / "new" / "folder" / "flows.parquet"
+    for named in (path, path.parent):
+        loaded = Flows.load(named)
+        assert loaded.to_arrow().equals(demo.to_arrow())
+        assert loaded.summary.packets == demo.summary.packets
+        assert loaded.summary.faults == demo.summary.faults
+        assert json.loads(loaded.summary.text) == json.loads(demo.summary.text)
+
+
+def test_flows_with_byte_counts_come_back_as_they_were_saved(examples: Path, tmp_path: Path) -> None:
+    flows = read_flows(examples / "https.pcap", counts=True)
+    flows.save(tmp_path)
+    assert Flows.load(tmp_path).to_arrow().equals(flows.to_arrow())
+
+
+def test_chosen_flows_come_back_as_they_were_saved(demo: Flows, tmp_path: Path) -> None:
+    some = demo.filter(demo["resp_port"] == 443)
+    assert 0 < len(some) < len(demo)
+    some.save(tmp_path)
+    assert Flows.load(tmp_path).to_arrow().equals(some.to_arrow())
+
+
+def test_no_flows_at_all_come_back_as_none(demo: Flows, tmp_path: Path) -> None:
+    none = demo.filter(np.zeros(len(demo), bool))
+    none.save(tmp_path)
+    loaded = Flows.load(tmp_path)
+    assert len(loaded) == 0
+    assert loaded.columns == demo.columns
+
+
+def test_a_folder_whose_name_looks_like_a_partition_adds_no_column(demo: Flows, tmp_path: Path) -> None:
+    demo.save(tmp_path / "label=ssh")
+    assert Flows.load(tmp_path / "label=ssh").columns == demo.columns
+
+
+def test_loaded_flows_can_be_saved_again(demo: Flows, tmp_path: Path) -> None:
+    demo.save(tmp_path / "a")
+    Flows.load(tmp_path / "a").save(tmp_path / "b")
+    assert (tmp_path / "a" / "flows.parquet").read_bytes() == (tmp_path / "b" / "flows.parquet").read_bytes()
+
+
+def test_flows_saved_onto_themselves_stay_whole(demo: Flows, tmp_path: Path) -> None:
+    demo.save(tmp_path)
+    Flows.load(tmp_path).save(tmp_path)
+    assert Flows.load(tmp_path).to_arrow().equals(demo.to_arrow())
+
+
+def test_the_file_carries_the_version_of_the_schema(demo: Flows, tmp_path: Path) -> None:
+    metadata = pq.read_schema(demo.save(tmp_path)).metadata
+    assert metadata[VERSION_KEY] == str(schema.SCHEMA_VERSION).encode()
+
+
+def test_flows_without_a_summary_say_so(demo: Flows, tmp_path: Path) -> None:
+    Flows(demo.to_arrow()).save(tmp_path)
+    with pytest.raises(ValueError, match="no summary"):
+        _ = Flows.load(tmp_path).summary
+
+
+# Refused.
+
+
+def parquet_with(path: Path, metadata: dict[bytes, bytes] | None) -> Path:
+    """A Parquet file of one foreign column with this metadata."""
+    table = pa.table({"x": [1]}).replace_schema_metadata(metadata)
+    pq.write_table(table, path)
+    return path
+
+
+@pytest.mark.parametrize("version", [schema.SCHEMA_VERSION + 1, 10**30])
+def test_a_newer_version_is_refused_with_both_versions(version: int, tmp_path: Path) -> None:
+    path = parquet_with(tmp_path / "flows.parquet", {VERSION_KEY: str(version).encode()})
+    with pytest.raises(RefusedError, match=rf"schema version {version}, .*up to {schema.SCHEMA_VERSION}; upgrade"):
+        Flows.load(path)
+
+
+@pytest.mark.parametrize("metadata", [None, {VERSION_KEY: b""}, {VERSION_KEY: b"-1"}, {VERSION_KEY: b"\xff"}])
+def test_a_parquet_file_without_a_version_is_refused(metadata: dict[bytes, bytes] | None, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="holds no flow records"):
+        Flows.load(parquet_with(tmp_path / "flows.parquet", metadata))
+
+
+def test_a_file_that_claims_the_version_but_lacks_the_columns_is_refused(tmp_path: Path) -> None:
+    path = parquet_with(tmp_path / "flows.parquet", {VERSION_KEY: str(schema.SCHEMA_VERSION).encode()})
+    with pytest.raises(RefusedError):
+        Flows.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all", b"PAR1" + bytes(100) + b"PAR1"])
+def test_what_is_no_parquet_file_is_refused_and_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "flows.parquet"
+    path.write_bytes(content)
+    with pytest.raises(RefusedError, match=r"flows\.parquet: not a readable Parquet file"):
+        Flows.load(path)
+
+
+def test_a_file_cut_anywhere_is_refused(demo: Flows, tmp_path: Path) -> None:
+    content = demo.save(tmp_path).read_bytes()
+    cut = tmp_path / "cut.parquet"
+    for end in range(0, len(content), max(1, len(content) // 40)):
+        cut.write_bytes(content[:end])
+        with pytest.raises(RefusedError):
+            Flows.load(cut)
+
+
+def test_an_absent_file_is_refused_and_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match=r"no such file; make one with wiretropy scan CAPTURE --out DIR"):
+        Flows.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"packets": 1}', "\xff"])
+def test_a_damaged_summary_is_refused_and_named(text: str, demo: Flows, tmp_path: Path) -> None:
+    demo.save(tmp_path)
+    (tmp_path / "summary.json").write_text(text, encoding="latin-1")
+    with pytest.raises(RefusedError, match=r"summary\.json"):
+        Flows.load(tmp_path)
+
+
+def test_a_writer_that_fails_leaves_nothing_and_keeps_what_was_there(demo: Flows, tmp_path: Path) -> None:
+    before = demo.save(tmp_path).read_bytes()
+    with pytest.raises(RuntimeError, match="on purpose"), FlowWriter(tmp_path) as writer:
+        writer.write(demo.to_arrow().to_batches()[0])
+        raise RuntimeError("on purpose")
+    assert {path.name for path in tmp_path.iterdir()} == {"flows.parquet", "summary.json"}
+    assert (tmp_path / "flows.parquet").read_bytes() == before
+
+
+def test_a_writer_that_is_not_finished_leaves_nothing(demo: Flows, tmp_path: Path) -> None:
+    with FlowWriter(tmp_path / "new") as writer:
+        writer.write(demo.to_arrow().to_batches()[0])
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_refused(demo: Flows, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RefusedError, match="flows cannot be written there"):
+        demo.save(tmp_path / "file" / "below")
+
+
+# Columns in other hands.
+
+
+def test_filter_take_and_sort_give_the_rows_that_they_name(demo: Flows) -> None:
+    ports = demo["resp_port"]
+    assert demo.filter(ports == 443)["resp_port"].tolist() == [443] * int((ports == 443).sum())
+    assert demo.filter((ports == 443).tolist())["uid"].tolist() == demo["uid"][ports == 443].tolist()
+    assert demo.take([2, 0, 2])["uid"].tolist() == demo["uid"][[2, 0, 2]].tolist()
+    rising = demo.sort_by("orig_payload_bytes")["orig_payload_bytes"]
+    assert rising.tolist() == sorted(demo["orig_payload_bytes"].tolist())
+    assert demo.sort_by("uid", descending=True)["uid"].tolist() == sorted(demo["uid"].tolist(), reverse=True)
+    assert demo.take(np.array([1])).summary is demo.summary
+
+
+def test_a_row_that_does_not_exist_cannot_be_taken(demo: Flows) -> None:
+    with pytest.raises((IndexError, pa.ArrowInvalid)):
+        demo.take([len(demo)])
+
+
+def test_a_mask_of_another_length_is_refused(demo: Flows) -> None:
+    with pytest.raises((ValueError, pa.ArrowInvalid)):
+        demo.filter([True])
+
+
+def test_an_unknown_column_names_those_that_exist(demo: Flows) -> None:
+    with pytest.raises(KeyError, match="no column 'entropy'; the columns are uid, community_id"):
+        demo["entropy"]
+
+
+def by_duckdb(flows: Flows, names: list[str]) -> Any:
+    """Rows of some columns, by DuckDB's replacement scan of a local variable."""
+    assert flows is not None
+    return duckdb.sql(f"select {', '.join(names)} from flows").fetchall()
+
+
+def frames_of(demo: Flows) -> dict[str, Callable[[], Any]]:
+    """The same flows in every library, each as a function that gives rows of three columns."""
+    names = ["uid", "orig_payload_bytes", "resp_entropy"]
+    table = demo.to_arrow()
+    return {
+        "arrow": lambda: list(zip(*(table[name].to_pylist() for name in names), strict=True)),
+        "polars": lambda: demo.to_polars().select(names).rows(),
+        "polars-by-capsule": lambda: polars.DataFrame(demo).select(names).rows(),
+        "pyarrow-by-capsule": lambda: [
+            tuple(row[name] for name in names) for row in pa.table(demo).to_pylist()  # type: ignore[arg-type]
+        ],
+        "duckdb": lambda: by_duckdb(demo, names),
+        "pandas": lambda: [
+            tuple(None if value != value else value for value in row)
+            for row in demo.to_pandas()[names].itertuples(index=False, name=None)
+        ],
+    }
+
+
+@pytest.mark.parametrize("library", ["polars", "polars-by-capsule", "pyarrow-by-capsule", "duckdb", "pandas"])
+def test_every_library_sees_the_same_values(library: str, demo: Flows) -> None:
+    frames = frames_of(demo)
+    assert frames[library]() == frames["arrow"]()
+
+
+def test_duckdb_reads_the_saved_file(demo: Flows, tmp_path: Path) -> None:
+    path = demo.save(tmp_path)
+    found = duckdb.sql(f"select uid, len(orig_trajectory) from '{path}' order by ts_first_ns, first_packet").fetchall()
+    assert sorted(found) == sorted(zip(demo["uid"], map(len, demo["orig_trajectory"]), strict=True))
+
+
+def test_numpy_gets_arrays_of_the_columns_types(demo: Flows) -> None:
+    arrays = demo.to_numpy(["ts_first_ns", "orig_port", "orig_entropy", "orig_trajectory"])
+    assert [arrays[name].dtype for name in ("ts_first_ns", "orig_port", "orig_entropy")] == [np.int64, np.uint16, np.float64]
+    assert all(each.dtype == np.float64 for each in arrays["orig_trajectory"])
+    assert set(demo.to_numpy()) == set(demo.columns)
+    assert len(demo["uid"]) == len(demo)
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas"])
+def test_without_the_library_the_error_names_what_to_install(
+    library: str, demo: Flows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, library, None)
+    with pytest.raises(MissingDependencyError, match=rf"pip install 'wiretropy\[{library}\]'"):
+        getattr(demo, f"to_{library}")()
