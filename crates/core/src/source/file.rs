@@ -13,6 +13,7 @@ use crate::error::{Fault, Severity};
 use crate::limits::{FOLLOW_POLL_MS, READ_BYTES};
 use crate::packet::Chunk;
 use std::fs::File;
+use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,14 +98,9 @@ impl FileSource {
     }
 
     /// A source of what `reader` yields, as if it were read from a pipe named `name`.
-    #[cfg(test)]
-    pub fn of_reader(
-        name: &str,
-        reader: impl std::io::Read + Send + 'static,
-        s: SourceSettings,
-    ) -> Self {
-        let mut source = Self::new(Input::File(name.into()), 0, s);
-        source.feed = Feed::Stored(Stored::Stream(Box::new(reader)));
+    pub fn of_reader(name: &str, reader: Box<dyn Read + Send>, settings: SourceSettings) -> Self {
+        let mut source = Self::new(Input::File(name.into()), 0, settings);
+        source.feed = Feed::Stored(Stored::Stream(reader));
         source.is_pipe = true;
         source.stage = Stage::Detecting;
         source

@@ -24,6 +24,7 @@ pub use opening::Input;
 
 use crate::error::Fault;
 use crate::packet::Chunk;
+use std::io::Read;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
@@ -75,4 +76,15 @@ pub fn open(mut inputs: Vec<Input>, settings: SourceSettings) -> Box<dyn Source>
             Box::new(merged::Merged::new(inputs, settings))
         }
     }
+}
+
+/// A source of the packets in what `reader` yields, as if it were read from a pipe that is called
+/// `name` in faults.
+#[must_use]
+pub fn of_reader(
+    name: &str,
+    reader: impl Read + Send + 'static,
+    settings: SourceSettings,
+) -> Box<dyn Source> {
+    Box::new(file::FileSource::of_reader(name, Box::new(reader), settings))
 }

@@ -44,7 +44,7 @@ fn read(bytes: &[u8], sizes: &[usize], max: usize, resync: bool) -> Reading {
         sizes: sizes.to_vec(),
         turn: 0,
     };
-    let mut source = FileSource::of_reader("capture", portions, settings);
+    let mut source = FileSource::of_reader("capture", Box::new(portions), settings);
     let mut chunk = Chunk::default();
     let mut packets = Vec::new();
     loop {

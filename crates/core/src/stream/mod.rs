@@ -285,6 +285,9 @@ impl Stream {
             let cut = piece.cut_front(offset.unsigned_abs());
             left_out.before_start += cut.len() as u64;
             offset = 0;
+            if piece.is_empty() {
+                return;
+            }
         }
         let mut offset = offset.unsigned_abs();
         if offset < self.next {

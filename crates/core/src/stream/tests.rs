@@ -204,3 +204,12 @@ proptest::proptest! {
         proptest::prop_assert_eq!(bench.stream.missed_bytes(), 0);
     }
 }
+
+#[test]
+fn bytes_before_the_start_repeat_nothing() {
+    let mut bench = Bench::new(1000);
+    bench.send(0, b"abcd");
+    let effects = bench.send(0_u32.wrapping_sub(10), b"before");
+    assert!(effects.is_before_start && !effects.is_retransmission);
+    assert_eq!((bench.left_out.before_start, bench.left_out.repeated), (6, 0));
+}
