@@ -76,10 +76,7 @@ impl fmt::Display for BpfError {
                 "the filter has {length} instructions; at most {MAX_BPF_INSTRUCTIONS} are taken"
             ),
             Self::UnknownInstruction { at, code } => {
-                write!(
-                    f,
-                    "instruction {at} of the filter is unknown (code {code:#06x})"
-                )
+                write!(f, "instruction {at} of the filter is unknown (code {code:#06x})")
             }
             Self::JumpOutOfRange { at } => {
                 write!(f, "instruction {at} of the filter jumps behind its end")
@@ -135,9 +132,7 @@ impl Program {
     /// keep, 0 when the packet does not match.
     #[must_use]
     pub fn run(&self, packet: &[u8], wirelen: u32) -> u32 {
-        Machine::new(packet, wirelen)
-            .run(&self.instructions)
-            .unwrap_or(0)
+        Machine::new(packet, wirelen).run(&self.instructions).unwrap_or(0)
     }
 }
 
@@ -269,13 +264,7 @@ struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     fn new(packet: &'a [u8], wirelen: u32) -> Self {
-        Self {
-            packet,
-            wirelen,
-            a: 0,
-            x: 0,
-            memory: [0; MEMORY_WORDS],
-        }
+        Self { packet, wirelen, a: 0, x: 0, memory: [0; MEMORY_WORDS] }
     }
 
     /// The returned number; `None` when a load or division ended the run.
@@ -380,8 +369,7 @@ impl<'a> Machine<'a> {
     }
 
     fn half(&self, at: u32) -> Option<u32> {
-        self.bytes(at)
-            .map(|bytes| u16::from_be_bytes(*bytes).into())
+        self.bytes(at).map(|bytes| u16::from_be_bytes(*bytes).into())
     }
 
     fn byte(&self, at: u32) -> Option<u32> {

@@ -62,7 +62,8 @@ impl Texts {
     /// The finished array.
     #[must_use]
     pub fn into_array(self) -> ArrayRef {
-        let array = StringArray::new(self.offsets.into_buffer(), Buffer::from_vec(self.bytes), None);
+        let array =
+            StringArray::new(self.offsets.into_buffer(), Buffer::from_vec(self.bytes), None);
         Arc::new(array)
     }
 }
@@ -160,7 +161,8 @@ impl<T: ArrowPrimitiveType> NumberLists<T> {
     /// The finished array.
     #[must_use]
     pub fn into_array(self) -> ArrayRef {
-        let values: ArrayRef = Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(self.values), None));
+        let values: ArrayRef =
+            Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::from(self.values), None));
         list_of(self.offsets, T::DATA_TYPE, values)
     }
 }

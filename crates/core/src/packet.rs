@@ -47,9 +47,7 @@ impl Chunk {
     #[must_use]
     pub fn bytes(&self, packet: &RawPacket) -> &[u8] {
         let start = packet.start as usize;
-        self.data
-            .get(start..start.saturating_add(packet.caplen as usize))
-            .unwrap_or(&[])
+        self.data.get(start..start.saturating_add(packet.caplen as usize)).unwrap_or(&[])
     }
 
     /// Forget all packets and bytes, keep the allocations.

@@ -113,7 +113,8 @@ impl Records {
         for (columns, direction) in self.traffic.iter_mut().zip(&flow.directions) {
             columns.push(direction);
         }
-        for ((columns, direction), meter) in self.gaps.iter_mut().zip(&flow.directions).zip(meters) {
+        for ((columns, direction), meter) in self.gaps.iter_mut().zip(&flow.directions).zip(meters)
+        {
             columns.push(direction, meter.len());
         }
         for (columns, meter) in self.measures.iter_mut().zip(meters) {
@@ -331,7 +332,9 @@ fn write_address(text: &mut String, address: &[u8; 16], is_v6: bool) {
 pub fn schema(has_counts: bool) -> SchemaRef {
     let mut fields = identity_fields();
     for prefix in ["orig_", "resp_"] {
-        for name in ["packets", "wire_bytes", "payload_bytes", "missed_bytes", "retransmitted_bytes"] {
+        for name in
+            ["packets", "wire_bytes", "payload_bytes", "missed_bytes", "retransmitted_bytes"]
+        {
             fields.push(field(prefix, name, DataType::UInt64));
         }
     }

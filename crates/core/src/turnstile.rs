@@ -21,7 +21,12 @@ impl<T> Turnstile<T> {
     /// Wait until it is the turn of `ticket`, do `work`, and let the next one in.
     ///
     /// Returns none, with the turn not taken, if `stop` is raised while waiting.
-    pub fn enter<R>(&self, ticket: u64, stop: &AtomicBool, work: impl FnOnce(&mut T) -> R) -> Option<R> {
+    pub fn enter<R>(
+        &self,
+        ticket: u64,
+        stop: &AtomicBool,
+        work: impl FnOnce(&mut T) -> R,
+    ) -> Option<R> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while state.0 != ticket {
             if stop.load(Ordering::Relaxed) {

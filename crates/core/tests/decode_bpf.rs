@@ -17,18 +17,11 @@ fn insn(code: u16, jt: u8, jf: u8, k: u32) -> Insn {
 /// The form of `tcpdump -ddd`: a count, then one instruction a line.
 fn parse(listing: &str) -> Vec<Insn> {
     let numbers = listing.lines().skip(1).map(|line| {
-        line.split_whitespace()
-            .map(|word| word.parse().unwrap())
-            .collect::<Vec<u32>>()
+        line.split_whitespace().map(|word| word.parse().unwrap()).collect::<Vec<u32>>()
     });
     numbers
         .map(|n| {
-            insn(
-                n[0].try_into().unwrap(),
-                n[1].try_into().unwrap(),
-                n[2].try_into().unwrap(),
-                n[3],
-            )
+            insn(n[0].try_into().unwrap(), n[1].try_into().unwrap(), n[2].try_into().unwrap(), n[3])
         })
         .collect()
 }
@@ -38,24 +31,11 @@ fn run(instructions: &[Insn], packet: &[u8]) -> u32 {
     program.run(packet, u32::try_from(packet.len()).unwrap())
 }
 
-const RET_A: Insn = Insn {
-    code: 0x16,
-    jt: 0,
-    jf: 0,
-    k: 0,
-};
+const RET_A: Insn = Insn { code: 0x16, jt: 0, jf: 0, k: 0 };
 
 /// What register A holds after one instruction that found `a` and `x` there.
 fn result(code: u16, a: u32, x: u32, k: u32) -> u32 {
-    run(
-        &[
-            insn(0x00, 0, 0, a),
-            insn(0x01, 0, 0, x),
-            insn(code, 0, 0, k),
-            RET_A,
-        ],
-        &[],
-    )
+    run(&[insn(0x00, 0, 0, a), insn(0x01, 0, 0, x), insn(code, 0, 0, k), RET_A], &[])
 }
 
 #[test]
@@ -93,11 +73,7 @@ fn arithmetic_is_that_of_32_bits() {
         (0x87, 1, 9, 0, 9),
     ];
     for (code, a, x, k, expected) in cases {
-        assert_eq!(
-            result(code, a, x, k),
-            expected,
-            "code {code:#x} a {a} x {x} k {k}"
-        );
+        assert_eq!(result(code, a, x, k), expected, "code {code:#x} a {a} x {x} k {k}");
     }
 }
 
@@ -154,11 +130,7 @@ fn comparisons_are_unsigned_and_choose_their_branch() {
     assert!(branch(0x25, u32::MAX, 0, 1) && !branch(0x25, 5, 0, 5) && branch(0x2D, 6, 5, 0));
     assert!(branch(0x35, 5, 0, 5) && !branch(0x35, 4, 0, 5) && branch(0x3D, 5, 5, 9));
     assert!(branch(0x45, 6, 0, 2) && !branch(0x45, 5, 0, 2) && branch(0x4D, 6, 4, 0));
-    let always = [
-        insn(0x05, 0, 0, 1),
-        insn(0x06, 0, 0, 1),
-        insn(0x06, 0, 0, 2),
-    ];
+    let always = [insn(0x05, 0, 0, 1), insn(0x06, 0, 0, 1), insn(0x06, 0, 0, 2)];
     assert_eq!(run(&always, &[]), 2);
 }
 
@@ -168,24 +140,17 @@ fn unsound_programs_are_refused_by_name() {
     let ret = insn(0x06, 0, 0, 0);
     assert_eq!(refusal(&[]), BpfError::Empty);
     assert_eq!(refusal(&[insn(0x00, 0, 0, 0)]), BpfError::NoReturn);
-    assert_eq!(
-        refusal(&vec![ret; 65_537]),
-        BpfError::TooLong { length: 65_537 }
-    );
-    for code in [
-        0x08, 0x18, 0x38, 0xA0, 0x31, 0xB4, 0xFC, 0x55, 0x0D, 0x62, 0x6B, 0x0E, 0x17, 0x100,
-    ] {
+    assert_eq!(refusal(&vec![ret; 65_537]), BpfError::TooLong { length: 65_537 });
+    for code in
+        [0x08, 0x18, 0x38, 0xA0, 0x31, 0xB4, 0xFC, 0x55, 0x0D, 0x62, 0x6B, 0x0E, 0x17, 0x100]
+    {
         assert_eq!(
             refusal(&[insn(code, 0, 0, 1), ret]),
             BpfError::UnknownInstruction { at: 0, code }
         );
     }
-    let jumps = [
-        insn(0x15, 1, 0, 0),
-        insn(0x15, 0, 1, 0),
-        insn(0x05, 0, 0, 1),
-        insn(0x05, 0, 0, u32::MAX),
-    ];
+    let jumps =
+        [insn(0x15, 1, 0, 0), insn(0x15, 0, 1, 0), insn(0x05, 0, 0, 1), insn(0x05, 0, 0, u32::MAX)];
     for jump in jumps {
         assert_eq!(refusal(&[jump, ret]), BpfError::JumpOutOfRange { at: 0 });
     }
@@ -196,10 +161,7 @@ fn unsound_programs_are_refused_by_name() {
         );
     }
     for code in [0x34, 0x94] {
-        assert_eq!(
-            refusal(&[insn(code, 0, 0, 0), ret]),
-            BpfError::DivisionByZero { at: 0 }
-        );
+        assert_eq!(refusal(&[insn(code, 0, 0, 0), ret]), BpfError::DivisionByZero { at: 0 });
     }
 }
 
@@ -227,20 +189,8 @@ const HELLO_TO_NET: &str = "17
 fn compiled_filter_keeps_the_packet_that_it_describes() {
     let program = parse(HELLO_TO_NET);
     assert_eq!(run(&program, &ethernet(0x0800, &hello())), 262_144);
-    assert_eq!(
-        run(
-            &program,
-            &ethernet(0x0800, &ipv4(TCP, &tcp(0x18, &[], b"hallo")))
-        ),
-        0
-    );
-    assert_eq!(
-        run(
-            &program,
-            &ethernet(0x0800, &ipv4(UDP, &udp(1, 2, b"hello")))
-        ),
-        0
-    );
+    assert_eq!(run(&program, &ethernet(0x0800, &ipv4(TCP, &tcp(0x18, &[], b"hallo")))), 0);
+    assert_eq!(run(&program, &ethernet(0x0800, &ipv4(UDP, &udp(1, 2, b"hello")))), 0);
     assert_eq!(run(&program, &ethernet(0x86DD, &hello())), 0);
     let frame = ethernet(0x0800, &hello());
     assert_eq!(run(&program, &frame[..57]), 0);
@@ -259,14 +209,8 @@ fn frames() -> Vec<Vec<u8>> {
         ethernet(0x8847, &cat(&[&[0, 6, 0x41, 64], &hello()])),
     ];
     for size in 0..40 {
-        frames.push(ethernet(
-            0x0800,
-            &ipv4(UDP, &udp(size, 53 + size % 3, &vec![1; size.into()])),
-        ));
-        frames.push(ethernet(
-            0x0800,
-            &ipv4(TCP, &tcp(size as u8, &[1; 8], &vec![2; size.into()])),
-        ));
+        frames.push(ethernet(0x0800, &ipv4(UDP, &udp(size, 53 + size % 3, &vec![1; size.into()]))));
+        frames.push(ethernet(0x0800, &ipv4(TCP, &tcp(size as u8, &[1; 8], &vec![2; size.into()]))));
     }
     let whole = ethernet(0x0800, &hello());
     frames.extend((1..whole.len()).map(|cut| whole[..cut].to_vec()));
@@ -307,9 +251,7 @@ fn tcpdump(arguments: &[&str], capture: &[u8]) -> std::io::Result<Vec<u8>> {
 }
 
 fn capture(frames: &[Vec<u8>]) -> Vec<u8> {
-    let mut file = [0xA1B2_C3D4u32, 0x0004_0002, 0, 0, 262_144, 1]
-        .map(u32::to_le_bytes)
-        .concat();
+    let mut file = [0xA1B2_C3D4u32, 0x0004_0002, 0, 0, 262_144, 1].map(u32::to_le_bytes).concat();
     for (second, frame) in (0u32..).zip(frames) {
         let length = u32::try_from(frame.len()).unwrap();
         file.extend([second, 0, length, length].map(u32::to_le_bytes).concat());
@@ -342,9 +284,8 @@ fn every_filter_keeps_the_packets_that_tcpdump_keeps() {
         let program = parse(std::str::from_utf8(&listing).unwrap());
         assert!(!program.is_empty(), "{filter} does not compile");
         let kept = numbers(&tcpdump(&["-U", "-w", "-", filter], &capture).unwrap());
-        let ours: Vec<usize> = (0..frames.len())
-            .filter(|n| run(&program, &frames[*n]) != 0)
-            .collect();
+        let ours: Vec<usize> =
+            (0..frames.len()).filter(|n| run(&program, &frames[*n]) != 0).collect();
         assert_eq!(ours, kept, "{filter}");
     }
 }

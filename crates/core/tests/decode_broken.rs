@@ -46,9 +46,7 @@ fn frames_without_ip_are_named() {
 #[test]
 fn tags_and_labels_are_followed_up_to_the_limit() {
     let vlans = |count: usize| {
-        let inner = (1..count).fold(tag(1, 0x0800, &hello()), |inside, _| {
-            tag(1, 0x8100, &inside)
-        });
+        let inner = (1..count).fold(tag(1, 0x0800, &hello()), |inside, _| tag(1, 0x8100, &inside));
         ethernet(0x8100, &inner)
     };
     assert_hello(1, &vlans(16));
@@ -62,9 +60,8 @@ fn tags_and_labels_are_followed_up_to_the_limit() {
     assert_hello(1, &labels(16));
     assert_refused(1, &labels(17), Reason::TooDeep);
     assert_refused(1, &labels(100), Reason::TooDeep);
-    let mixed = (0..100).fold(ethernet(0x0800, &hello()), |inside, _| {
-        ethernet(0x88E7, &cat(&[&[0; 4], &inside]))
-    });
+    let mixed = (0..100)
+        .fold(ethernet(0x0800, &hello()), |inside, _| ethernet(0x88E7, &cat(&[&[0; 4], &inside])));
     assert_refused(1, &mixed, Reason::TooDeep);
 }
 
@@ -81,11 +78,7 @@ fn ipv4_headers_that_cannot_be_are_named() {
         assert_refused(1, &ethernet(0x0800, &packet), Reason::BadIhl);
     }
     assert_refused(1, &with(|p| p[0] = 0x65), Reason::BadIpVersion);
-    assert_refused(
-        1,
-        &with(|p| p[2..4].copy_from_slice(&[0, 19])),
-        Reason::BadIpLength,
-    );
+    assert_refused(1, &with(|p| p[2..4].copy_from_slice(&[0, 19])), Reason::BadIpLength);
     assert_refused(1, &with(|p| p.truncate(19)), Reason::ShortIp);
     // The options reach beyond what was captured.
     assert_refused(1, &with(|p| (p[0], p[3]) = (0x4F, 60)), Reason::ShortIp);
@@ -108,10 +101,7 @@ fn ipv6_extension_headers_are_followed_up_to_the_limit() {
     let chain = |count: usize| {
         let mut headers = [60, 0, 1, 4, 0, 0, 0, 0].repeat(count - 1);
         headers.extend([TCP, 0, 1, 4, 0, 0, 0, 0]);
-        ethernet(
-            0x86DD,
-            &ipv6(60, &cat(&[&headers, &tcp(0x18, &[], b"hello")])),
-        )
+        ethernet(0x86DD, &ipv6(60, &cat(&[&headers, &tcp(0x18, &[], b"hello")])))
     };
     assert!(matches!(decode(1, &chain(16)), Outcome::Transport(_)));
     assert_refused(1, &chain(17), Reason::TooManyExtensions);
@@ -125,42 +115,22 @@ fn ipv6_extension_headers_that_are_cut_or_misplaced_are_named() {
         &ethernet(0x86DD, &ipv6(60, &[TCP, 9, 0, 0, 0, 0, 0, 0])),
         Reason::BadExtension,
     );
-    assert_refused(
-        1,
-        &ethernet(0x86DD, &ipv6(44, &[TCP, 0, 0])),
-        Reason::BadExtension,
-    );
-    assert_refused(
-        1,
-        &ethernet(0x86DD, &ipv6(51, &[TCP])),
-        Reason::BadExtension,
-    );
+    assert_refused(1, &ethernet(0x86DD, &ipv6(44, &[TCP, 0, 0])), Reason::BadExtension);
+    assert_refused(1, &ethernet(0x86DD, &ipv6(51, &[TCP])), Reason::BadExtension);
     assert_refused(1, &ethernet(0x86DD, &ipv6(59, &[])), Reason::NoPayload);
     // Hop-by-hop options belong first; where they come later they are passed over all the same.
-    let late = cat(&[
-        &[0, 0, 1, 4, 0, 0, 0, 0],
-        &[TCP, 0, 1, 4, 0, 0, 0, 0],
-        &tcp(0x10, &[], b"x"),
-    ]);
-    assert!(matches!(
-        decode(1, &ethernet(0x86DD, &ipv6(60, &late))),
-        Outcome::Transport(_)
-    ));
+    let late =
+        cat(&[&[0, 0, 1, 4, 0, 0, 0, 0], &[TCP, 0, 1, 4, 0, 0, 0, 0], &tcp(0x10, &[], b"x")]);
+    assert!(matches!(decode(1, &ethernet(0x86DD, &ipv6(60, &late))), Outcome::Transport(_)));
     // IPv4 knows none of them.
-    assert_refused(
-        1,
-        &ethernet(0x0800, &ipv4(60, &late)),
-        Reason::TransportOther,
-    );
+    assert_refused(1, &ethernet(0x0800, &ipv4(60, &late)), Reason::TransportOther);
 }
 
 #[test]
 fn fragment_of_a_fragment_waits_for_its_own_and_then_is_refused() {
     let inner = ipv6_fragment(UDP, 2, 0, true, &[0; 16]);
     let frame = ethernet(0x86DD, &ipv6(44, &ipv6_fragment(44, 1, 0, true, &inner)));
-    let Outcome::Fragment(fragment) = decode(1, &frame) else {
-        panic!()
-    };
+    let Outcome::Fragment(fragment) = decode(1, &frame) else { panic!() };
     let bytes = fragment.payload(&frame);
     let outcome = Decoder::default().resume(&fragment.context, bytes);
     assert_eq!(outcome, Outcome::Undecoded(Reason::NestedFragment));
@@ -196,10 +166,7 @@ fn transport_headers_that_are_cut_or_cannot_be_are_named() {
 #[test]
 fn odd_tcp_flags_are_passed_on() {
     for flags in [0, 0x29, 0x03, 0xFF] {
-        assert_eq!(
-            decoded(101, &ipv4(TCP, &tcp(flags, &[], b"x"))).tcp.flags,
-            flags
-        );
+        assert_eq!(decoded(101, &ipv4(TCP, &tcp(flags, &[], b"x"))).tcp.flags, flags);
     }
 }
 
@@ -218,10 +185,7 @@ fn sum_up(bytes: &mut [u8], at: usize, pseudo: &[u8]) {
     bytes[at..at + 2].fill(0);
     let mut padded = cat(&[pseudo, bytes]);
     padded.resize(padded.len().next_multiple_of(2), 0);
-    let mut total: u32 = padded
-        .chunks(2)
-        .map(|w| u32::from(w[0]) << 8 | u32::from(w[1]))
-        .sum();
+    let mut total: u32 = padded.chunks(2).map(|w| u32::from(w[0]) << 8 | u32::from(w[1])).sum();
     while total > 0xFFFF {
         total = (total & 0xFFFF) + (total >> 16);
     }
@@ -241,10 +205,7 @@ fn with_header_sum(mut packet: Vec<u8>) -> Vec<u8> {
 
 #[test]
 fn decoys_with_a_wrong_checksum_are_refused_when_asked() {
-    let strict = Decoder {
-        verify_checksums: true,
-        ..Decoder::default()
-    };
+    let strict = Decoder { verify_checksums: true, ..Decoder::default() };
     let check = |frame: &[u8]| strict.decode(LinkType(101), 0, frame, 0);
     let mut segment = tcp(0x18, &[], b"hello");
     let length = segment.len();
@@ -254,11 +215,7 @@ fn decoys_with_a_wrong_checksum_are_refused_when_asked() {
     let mut echo = vec![8, 0, 0, 0, 1, 2, 3, 4, 5];
     sum_up(&mut echo, 2, &[]);
     let mut echo6 = vec![128, 0, 0, 0, 1, 2, 3, 4, 5];
-    sum_up(
-        &mut echo6,
-        2,
-        &cat(&[&SRC6, &DST6, &[0, 0, 0, 9, 0, 0, 0, 58]]),
-    );
+    sum_up(&mut echo6, 2, &cat(&[&SRC6, &DST6, &[0, 0, 0, 9, 0, 0, 0, 58]]));
     for good in [
         with_header_sum(ipv4(TCP, &segment)),
         with_header_sum(ipv4(UDP, &datagram)),
@@ -268,10 +225,7 @@ fn decoys_with_a_wrong_checksum_are_refused_when_asked() {
     ] {
         assert!(matches!(check(&good), Outcome::Transport(_)));
         // Cut by the snap length: cannot be told.
-        assert!(matches!(
-            check(&good[..good.len() - 1]),
-            Outcome::Transport(_)
-        ));
+        assert!(matches!(check(&good[..good.len() - 1]), Outcome::Transport(_)));
     }
     for (good, at) in [
         (with_header_sum(ipv4(TCP, &segment)), 42),
@@ -291,18 +245,12 @@ fn assert_within(outcome: Outcome, bytes: &[u8]) {
     match outcome {
         Outcome::Transport(packet) => {
             assert!(packet.payload_claimed >= packet.payload_captured);
-            assert_eq!(
-                packet.payload(bytes).len(),
-                packet.payload_captured as usize
-            );
+            assert_eq!(packet.payload(bytes).len(), packet.payload_captured as usize);
         }
         Outcome::Fragment(fragment) => {
             let payload = fragment.payload(bytes);
             assert!(!payload.is_empty() && payload.len() == fragment.payload_len as usize);
-            assert_within(
-                Decoder::default().resume(&fragment.context, payload),
-                payload,
-            );
+            assert_within(Decoder::default().resume(&fragment.context, payload), payload);
         }
         Outcome::Undecoded(_) => {}
     }
@@ -311,10 +259,7 @@ fn assert_within(outcome: Outcome, bytes: &[u8]) {
 /// One frame of each kind that leads deep, with the link type it begins with.
 fn deep_frames() -> Vec<(u16, Vec<u8>)> {
     let vxlan = cat(&[&[8, 0, 0, 0, 0, 0, 1, 0], &ethernet(0x0800, &hello())]);
-    let gtp = cat(&[
-        &[0x34, 255, 0, 53, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 0, 0],
-        &hello(),
-    ]);
+    let gtp = cat(&[&[0x34, 255, 0, 53, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 0, 0], &hello()]);
     let teredo = ipv6(TCP, &tcp(2, &[3, 3, 7, 0], b"hello"));
     let extended = ipv6(
         0,
@@ -323,26 +268,12 @@ fn deep_frames() -> Vec<(u16, Vec<u8>)> {
             &ipv6_fragment(TCP, 1, 0, false, &tcp(2, &[2, 4, 5, 0xB4], b"x")),
         ]),
     );
-    let wifi = cat(&[
-        &[0x88, 3],
-        &[0; 30],
-        &[0xAA, 0xAA, 3, 0, 0, 0, 8, 0],
-        &hello(),
-    ]);
-    let erspan = cat(&[
-        &[0x10, 0, 0x22, 0xEB, 0, 0, 0, 0, 0x20],
-        &[0; 11],
-        &ethernet(0x0800, &hello()),
-    ]);
+    let wifi = cat(&[&[0x88, 3], &[0; 30], &[0xAA, 0xAA, 3, 0, 0, 0, 8, 0], &hello()]);
+    let erspan =
+        cat(&[&[0x10, 0, 0x22, 0xEB, 0, 0, 0, 0, 0x20], &[0; 11], &ethernet(0x0800, &hello())]);
     vec![
-        (
-            1,
-            ethernet(0x8100, &tag(5, 0x8847, &cat(&[&[0, 0, 1, 9], &hello()]))),
-        ),
-        (
-            1,
-            ethernet(0x8864, &cat(&[&[0x11, 0, 0, 1, 0, 47, 0, 0x21], &hello()])),
-        ),
+        (1, ethernet(0x8100, &tag(5, 0x8847, &cat(&[&[0, 0, 1, 9], &hello()])))),
+        (1, ethernet(0x8864, &cat(&[&[0x11, 0, 0, 1, 0, 47, 0, 0x21], &hello()]))),
         (1, ethernet(0x0800, &ipv4(UDP, &udp(1, 4789, &vxlan)))),
         (1, ethernet(0x0800, &ipv4(UDP, &udp(1, 2152, &gtp)))),
         (1, ethernet(0x0800, &ipv4(UDP, &udp(1, 3544, &teredo)))),

@@ -19,16 +19,8 @@ struct Summary {
 }
 
 fn ours(packet: &Packet) -> Outcome {
-    let decoder = Decoder {
-        decap: false,
-        ..Decoder::default()
-    };
-    decoder.decode(
-        LinkType(packet.link),
-        packet.fcs_len,
-        &packet.bytes,
-        packet.origlen,
-    )
+    let decoder = Decoder { decap: false, ..Decoder::default() };
+    decoder.decode(LinkType(packet.link), packet.fcs_len, &packet.bytes, packet.origlen)
 }
 
 fn our_summary(packet: &Packet) -> Option<Summary> {
@@ -51,19 +43,11 @@ fn their_summary(packet: &Packet) -> Option<Summary> {
     let (src, dst, payload) = match sliced.net.as_ref()? {
         LaxNetSlice::Ipv4(ip) => {
             let header = ip.header();
-            (
-                header.source().to_vec(),
-                header.destination().to_vec(),
-                ip.payload(),
-            )
+            (header.source().to_vec(), header.destination().to_vec(), ip.payload())
         }
         LaxNetSlice::Ipv6(ip) => {
             let header = ip.header();
-            (
-                header.source().to_vec(),
-                header.destination().to_vec(),
-                ip.payload(),
-            )
+            (header.source().to_vec(), header.destination().to_vec(), ip.payload())
         }
         _ => return None,
     };
@@ -75,12 +59,7 @@ fn their_summary(packet: &Packet) -> Option<Summary> {
         TransportSlice::Udp(udp) => ((udp.source_port(), udp.destination_port()), udp.payload()),
         _ => return None,
     };
-    Some(Summary {
-        src,
-        dst,
-        ports,
-        payload: payload.to_vec(),
-    })
+    Some(Summary { src, dst, ports, payload: payload.to_vec() })
 }
 
 #[test]
@@ -110,11 +89,7 @@ fn ethernet_packets_agree_with_etherparse() {
     for difference in differences.iter().take(20) {
         println!("{difference:.600}");
     }
-    assert!(
-        differences.is_empty(),
-        "{} packets differ",
-        differences.len()
-    );
+    assert!(differences.is_empty(), "{} packets differ", differences.len());
 }
 
 #[test]
@@ -135,16 +110,14 @@ fn every_packet_of_the_corpus_is_accounted_for_once() {
                     match table.insert(&fragment, fragment.payload(&packet.bytes), 0, number) {
                         FragmentOutcome::Held => {}
                         FragmentOutcome::Refused(reason) => counts[reason as usize] += 1,
-                        FragmentOutcome::Complete {
-                            bytes,
-                            context,
-                            packets,
-                        } => match decoder.resume(&context, &bytes) {
-                            Outcome::Undecoded(reason) => {
-                                counts[reason as usize] += packets.len() as u64
+                        FragmentOutcome::Complete { bytes, context, packets } => {
+                            match decoder.resume(&context, &bytes) {
+                                Outcome::Undecoded(reason) => {
+                                    counts[reason as usize] += packets.len() as u64
+                                }
+                                _ => joined += packets.len() as u64,
                             }
-                            _ => joined += packets.len() as u64,
-                        },
+                        }
                     }
                 }
             }

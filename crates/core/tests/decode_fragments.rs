@@ -47,12 +47,7 @@ fn fragments_in_any_order_make_the_datagram() {
             let (start, end) = parts[index];
             last = insert(&mut table, &piece(&datagram, start, end, 7), 0, packet);
         }
-        let FragmentOutcome::Complete {
-            bytes,
-            context,
-            packets,
-        } = last
-        else {
+        let FragmentOutcome::Complete { bytes, context, packets } = last else {
             panic!("{last:?}")
         };
         assert_eq!(bytes, datagram);
@@ -75,12 +70,8 @@ fn ipv6_fragments_take_the_protocol_of_the_first() {
     let head = ipv6(44, &ipv6_fragment(60, 1, 0, true, &datagram[..48]));
     assert_eq!(insert(&mut table, &tail, 0, 1), FragmentOutcome::Held);
     let outcome = insert(&mut table, &head, 0, 2);
-    let FragmentOutcome::Complete { bytes, context, .. } = outcome else {
-        panic!("{outcome:?}")
-    };
-    let Outcome::Transport(whole) = Decoder::default().resume(&context, &bytes) else {
-        panic!()
-    };
+    let FragmentOutcome::Complete { bytes, context, .. } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Transport(whole) = Decoder::default().resume(&context, &bytes) else { panic!() };
     assert_eq!(whole.endpoints.proto, UDP);
     assert_eq!(whole.endpoints.src, SRC6);
     assert_eq!(whole.payload(&bytes), &sample()[8..]);
@@ -94,25 +85,11 @@ fn overlapping_fragment_keeps_the_first_copy() {
     let mut table = Defragmenter::default();
     insert(&mut table, &piece(&datagram, 8, 24, 7), 0, 1);
     insert(&mut table, &piece(&other, 0, 40, 7), 0, 2);
-    assert_eq!(
-        (
-            table.counters().overlaps,
-            table.counters().conflicting_overlaps
-        ),
-        (1, 1)
-    );
+    assert_eq!((table.counters().overlaps, table.counters().conflicting_overlaps), (1, 1));
     insert(&mut table, &piece(&datagram, 8, 16, 7), 0, 3);
-    assert_eq!(
-        (
-            table.counters().overlaps,
-            table.counters().conflicting_overlaps
-        ),
-        (2, 1)
-    );
+    assert_eq!((table.counters().overlaps, table.counters().conflicting_overlaps), (2, 1));
     let outcome = insert(&mut table, &piece(&datagram, 40, 100, 7), 0, 4);
-    let FragmentOutcome::Complete { bytes, packets, .. } = outcome else {
-        panic!("{outcome:?}")
-    };
+    let FragmentOutcome::Complete { bytes, packets, .. } = outcome else { panic!("{outcome:?}") };
     let mut expected = datagram;
     expected[24..32].fill(0xEE);
     assert_eq!(bytes, expected);
@@ -137,29 +114,16 @@ fn second_end_of_a_datagram_is_refused() {
     let mut table = Defragmenter::default();
     insert(&mut table, &piece(&datagram, 40, 100, 7), 0, 1);
     for (place, length) in [(9, 8), (20, 8), (MORE | 12, 8)] {
-        let outcome = insert(
-            &mut table,
-            &ipv4_piece(UDP, 7, place, &[0; 8][..length]),
-            0,
-            2,
-        );
+        let outcome = insert(&mut table, &ipv4_piece(UDP, 7, place, &[0; 8][..length]), 0, 2);
         assert_eq!(outcome, FragmentOutcome::Refused(Reason::BadFragment));
     }
 }
 
 #[test]
 fn impossible_fragments_are_refused_by_the_decoder() {
-    assert_refused(
-        101,
-        &ipv4_piece(UDP, 7, MORE, &[0; 12]),
-        Reason::BadFragment,
-    );
+    assert_refused(101, &ipv4_piece(UDP, 7, MORE, &[0; 12]), Reason::BadFragment);
     assert_refused(101, &ipv4_piece(UDP, 7, 5, &[]), Reason::BadFragment);
-    assert_refused(
-        101,
-        &ipv4_piece(UDP, 7, 0x1FFF, &[0; 8]),
-        Reason::FragmentOverrun,
-    );
+    assert_refused(101, &ipv4_piece(UDP, 7, 0x1FFF, &[0; 8]), Reason::FragmentOverrun);
     let whole = ipv4_piece(UDP, 7, MORE, &[0; 16]);
     assert_refused(101, &whole[..30], Reason::FragmentCut);
 }
@@ -172,9 +136,7 @@ fn fragment_inside_a_reassembled_datagram_is_refused() {
     let tail = ipv4_piece(4, 7, 3, &inner[24..]);
     insert(&mut table, &head, 0, 1);
     let outcome = insert(&mut table, &tail, 0, 2);
-    let FragmentOutcome::Complete { bytes, context, .. } = outcome else {
-        panic!("{outcome:?}")
-    };
+    let FragmentOutcome::Complete { bytes, context, .. } = outcome else { panic!("{outcome:?}") };
     let outcome = Decoder::default().resume(&context, &bytes);
     assert_eq!(outcome, Outcome::Undecoded(Reason::NestedFragment));
 }
@@ -185,12 +147,8 @@ fn tunnels_inside_a_reassembled_datagram_are_opened() {
     let mut table = Defragmenter::default();
     insert(&mut table, &ipv4_piece(4, 7, MORE, &inner[..24]), 0, 1);
     let outcome = insert(&mut table, &ipv4_piece(4, 7, 3, &inner[24..]), 0, 2);
-    let FragmentOutcome::Complete { bytes, context, .. } = outcome else {
-        panic!("{outcome:?}")
-    };
-    let Outcome::Transport(whole) = Decoder::default().resume(&context, &bytes) else {
-        panic!()
-    };
+    let FragmentOutcome::Complete { bytes, context, .. } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Transport(whole) = Decoder::default().resume(&context, &bytes) else { panic!() };
     assert_eq!(whole.payload(&bytes), b"hello");
     assert_ne!(whole.tunnels, 0);
 }
@@ -203,10 +161,7 @@ fn late_fragments_do_not_join_and_every_packet_comes_back() {
     assert_eq!(table.expire(FRAGMENT_TIMEOUT_NS), 0);
     // The identifier is used again after the timeout: a new datagram.
     let late = FRAGMENT_TIMEOUT_NS + 1;
-    assert_eq!(
-        insert(&mut table, &piece(&datagram, 40, 100, 7), late, 2),
-        FragmentOutcome::Held
-    );
+    assert_eq!(insert(&mut table, &piece(&datagram, 40, 100, 7), late, 2), FragmentOutcome::Held);
     assert_eq!(table.take_dropped(), [(1, Reason::FragmentIncomplete)]);
     assert_eq!(table.expire(3 * FRAGMENT_TIMEOUT_NS), 1);
     assert_eq!(table.take_dropped(), [(2, Reason::FragmentIncomplete)]);
@@ -246,12 +201,7 @@ fn a_million_datagrams_that_never_complete_stay_bounded() {
     for packet in 0..1_000_000u32 {
         fragment.id = packet;
         fragment.offset = 8 * (packet % 7000);
-        table.insert(
-            &fragment,
-            fragment.payload(&frame),
-            packet.into(),
-            packet.into(),
-        );
+        table.insert(&fragment, fragment.payload(&frame), packet.into(), packet.into());
         assert!(table.held_bytes() <= 32 << 20);
         if packet % 8192 == 0 {
             dropped += table.take_dropped().len();
@@ -289,9 +239,7 @@ fn many_tiny_fragments_in_reverse_stay_quick() {
         let frame = piece(&datagram, start, start + 8, 7);
         last = insert(&mut table, &frame, 0, packet as u64);
     }
-    let FragmentOutcome::Complete { bytes, .. } = last else {
-        panic!("{last:?}")
-    };
+    let FragmentOutcome::Complete { bytes, .. } = last else { panic!("{last:?}") };
     assert_eq!(bytes, datagram);
 }
 

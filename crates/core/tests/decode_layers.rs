@@ -12,24 +12,13 @@ use wiretropy_core::packet::LinkType;
 fn ethernet_ipv4_tcp_gives_every_field() {
     let frame = ethernet(0x0800, &hello());
     let packet = assert_hello(1, &frame);
-    let mut expected = Endpoints {
-        sport: 49152,
-        dport: 80,
-        proto: TCP,
-        ..Endpoints::default()
-    };
+    let mut expected = Endpoints { sport: 49152, dport: 80, proto: TCP, ..Endpoints::default() };
     expected.src[..4].copy_from_slice(&SRC4);
     expected.dst[..4].copy_from_slice(&DST4);
     assert_eq!(packet.endpoints, expected);
     assert_eq!(packet.payload_start, 54);
     assert_eq!(packet.tunnels, 0);
-    let tcp = Tcp {
-        seq: 1000,
-        ack: 2000,
-        flags: 0x18,
-        window: 512,
-        window_scale: None,
-    };
+    let tcp = Tcp { seq: 1000, ack: 2000, flags: 0x18, window: 512, window_scale: None };
     assert_eq!(packet.tcp, tcp);
 }
 
@@ -63,9 +52,7 @@ fn frame_check_sequence_is_stripped_only_when_it_was_captured() {
     for cut in 0..=4 {
         let captured = &frame[..frame.len() - cut];
         let outcome = Decoder::default().decode(LinkType::ETHERNET, 4, captured, wire);
-        let Outcome::Transport(packet) = outcome else {
-            panic!("{outcome:?}")
-        };
+        let Outcome::Transport(packet) = outcome else { panic!("{outcome:?}") };
         assert_eq!(packet.payload(captured), b"hello");
         assert_eq!(packet.payload_claimed, 5);
     }
@@ -75,13 +62,8 @@ fn frame_check_sequence_is_stripped_only_when_it_was_captured() {
 fn snap_length_cuts_show_as_missing_payload() {
     let frame = ethernet(0x0800, &ipv4(TCP, &tcp(0x18, &[], &[7; 1000])));
     let outcome = Decoder::default().decode(LinkType::ETHERNET, 0, &frame[..100], 1054);
-    let Outcome::Transport(packet) = outcome else {
-        panic!("{outcome:?}")
-    };
-    assert_eq!(
-        (packet.payload_captured, packet.payload_claimed),
-        (46, 1000)
-    );
+    let Outcome::Transport(packet) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((packet.payload_captured, packet.payload_claimed), (46, 1000));
 }
 
 #[test]
@@ -97,10 +79,7 @@ fn vlan_tags_are_kept_outer_first() {
     assert_eq!(assert_hello(1, &one).endpoints.vlan, [6, 0]);
     let two = ethernet(0x88A8, &tag(100, 0x8100, &tag(200, 0x0800, &hello())));
     assert_eq!(assert_hello(1, &two).endpoints.vlan, [101, 201]);
-    let three = ethernet(
-        0x9100,
-        &tag(1, 0x8100, &tag(2, 0x8100, &tag(3, 0x0800, &hello()))),
-    );
+    let three = ethernet(0x9100, &tag(1, 0x8100, &tag(2, 0x8100, &tag(3, 0x0800, &hello()))));
     assert_eq!(assert_hello(1, &three).endpoints.vlan, [2, 3]);
 }
 
@@ -154,9 +133,7 @@ fn netfilter_log_packets_are_found_among_the_attributes() {
     let mut ip = hello();
     ip[2..4].fill(0);
     let length = u16::try_from(4 + ip.len()).unwrap().to_le_bytes();
-    let prefix = [
-        2, 0, 0, 5, 8, 0, 1, 0, 8, 0, 1, 0, 5, 0, 10, 0, 0, 0xEE, 0xEE, 0xEE,
-    ];
+    let prefix = [2, 0, 0, 5, 8, 0, 1, 0, 8, 0, 1, 0, 5, 0, 10, 0, 0, 0xEE, 0xEE, 0xEE];
     let frame = cat(&[&prefix, &length, &[9, 0], &ip, &[0xEE; 3]]);
     assert_hello(239, &frame);
     assert_refused(239, &prefix, Reason::ShortLink);
@@ -251,11 +228,7 @@ fn radiotap_flags_strip_the_checksum_and_the_padding() {
     ip[2..4].fill(0);
     let plain = cat(&[&[0, 0, 8, 0, 0, 0, 0, 0], &wifi(0x08, 1, 24, &ip)]);
     assert_hello(127, &plain);
-    let with_fcs = cat(&[
-        &[0, 0, 9, 0, 2, 0, 0, 0, 0x10],
-        &wifi(0x08, 1, 24, &ip),
-        &[9; 4],
-    ]);
+    let with_fcs = cat(&[&[0, 0, 9, 0, 2, 0, 0, 0, 0x10], &wifi(0x08, 1, 24, &ip), &[9; 4]]);
     assert_hello(127, &with_fcs);
     // Timer, flags, and a second presence word before them.
     let mut header = vec![0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0];
@@ -295,14 +268,7 @@ fn ipv6_extension_headers_are_passed() {
     let long = |next: u8| cat(&[&[next, 1], &[0; 14]]);
     let auth = |next: u8| cat(&[&[next, 4], &[0; 22]]);
     let atomic = |next: u8| ipv6_fragment(next, 7, 0, false, &[]);
-    let chain = cat(&[
-        &hop(60),
-        &long(43),
-        &long(51),
-        &auth(44),
-        &atomic(TCP),
-        &inner,
-    ]);
+    let chain = cat(&[&hop(60), &long(43), &long(51), &auth(44), &atomic(TCP), &inner]);
     let frame = ethernet(0x86DD, &ipv6(0, &chain));
     let packet = decoded(1, &frame);
     assert_eq!(packet.payload(&frame), b"hello");
@@ -335,9 +301,7 @@ fn a_lying_wire_length_does_not_make_a_huge_gap() {
     v4[2..4].fill(0);
     let frame = ethernet(0x0800, &v4);
     let outcome = Decoder::default().decode(LinkType::ETHERNET, 0, &frame, u32::MAX);
-    let Outcome::Transport(packet) = outcome else {
-        panic!("{outcome:?}")
-    };
+    let Outcome::Transport(packet) = outcome else { panic!("{outcome:?}") };
     assert_eq!(packet.payload_captured, 5);
     assert!(packet.payload_claimed < 1 << 20);
 }
@@ -346,9 +310,7 @@ fn a_lying_wire_length_does_not_make_a_huge_gap() {
 fn window_scale_is_read_from_a_syn_only() {
     let options = [2, 4, 5, 0xB4, 1, 3, 3, 7];
     let scale = |flags: u8, options: &[u8]| {
-        decoded(101, &ipv4(TCP, &tcp(flags, options, b"")))
-            .tcp
-            .window_scale
+        decoded(101, &ipv4(TCP, &tcp(flags, options, b""))).tcp.window_scale
     };
     assert_eq!(scale(0x02, &options), Some(7));
     assert_eq!(scale(0x12, &options), Some(7));
@@ -361,15 +323,7 @@ fn window_scale_is_read_from_a_syn_only() {
 
 #[test]
 fn udp_lengths_that_cannot_be_are_not_believed() {
-    for (length, expected) in [
-        (0u16, 5),
-        (7, 5),
-        (13, 5),
-        (14, 5),
-        (12, 4),
-        (8, 0),
-        (60_000, 5),
-    ] {
+    for (length, expected) in [(0u16, 5), (7, 5), (13, 5), (14, 5), (12, 4), (8, 0), (60_000, 5)] {
         let mut inner = udp(1, 2, b"hello");
         inner[4..6].copy_from_slice(&length.to_be_bytes());
         let packet = decoded(101, &ipv4(UDP, &inner));
@@ -419,10 +373,7 @@ fn icmp_ports_are_those_of_community_id() {
         let message = [kind, 3, 0, 0, 1, 2, 3, 4, 9, 9];
         for (frame, table) in [(ipv4(1, &message), &v4[..]), (ipv6(58, &message), &v6[..])] {
             let packet = decoded(101, &frame);
-            let answer = table
-                .iter()
-                .find(|(ours, _)| *ours == kind)
-                .map(|(_, answer)| *answer);
+            let answer = table.iter().find(|(ours, _)| *ours == kind).map(|(_, answer)| *answer);
             assert_eq!(packet.endpoints.sport, u16::from(kind));
             assert_eq!(packet.endpoints.dport, answer.unwrap_or(3));
             assert_eq!(packet.endpoints.is_one_way, answer.is_none());

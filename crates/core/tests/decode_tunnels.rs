@@ -11,10 +11,7 @@ use wiretropy_core::packet::LinkType;
 const GRE: u8 = 47;
 
 fn gre(flags: u16, kind: u16, fields: &[u8], inside: &[u8]) -> Vec<u8> {
-    ipv4(
-        GRE,
-        &cat(&[&flags.to_be_bytes(), &kind.to_be_bytes(), fields, inside]),
-    )
+    ipv4(GRE, &cat(&[&flags.to_be_bytes(), &kind.to_be_bytes(), fields, inside]))
 }
 
 fn over_udp(port: u16, inside: &[u8]) -> Vec<u8> {
@@ -27,34 +24,23 @@ fn assert_through(tunnels: &[Tunnel], packet: Decoded) {
 }
 
 fn closed(frame: &[u8]) -> Outcome {
-    let decoder = Decoder {
-        decap: false,
-        ..Decoder::default()
-    };
+    let decoder = Decoder { decap: false, ..Decoder::default() };
     decoder.decode(LinkType(101), 0, frame, 0)
 }
 
 /// Fails the test unless the frame is the flow of its outer UDP header.
 fn assert_outer(frame: &[u8], port: u16) {
     let packet = decoded(101, frame);
-    assert_eq!(
-        (packet.endpoints.sport, packet.endpoints.dport),
-        (3000, port)
-    );
+    assert_eq!((packet.endpoints.sport, packet.endpoints.dport), (3000, port));
     assert_eq!((packet.endpoints.proto, packet.tunnels), (UDP, 0));
     assert_eq!(packet.payload(frame).len(), frame.len() - 28);
 }
 
 #[test]
 fn gre_is_opened_with_every_optional_field() {
-    for (flags, fields) in [
-        (0, 0),
-        (0x8000, 4),
-        (0x2000, 4),
-        (0x1000, 4),
-        (0x3000, 8),
-        (0xB000, 12),
-    ] {
+    for (flags, fields) in
+        [(0, 0), (0x8000, 4), (0x2000, 4), (0x1000, 4), (0x3000, 8), (0xB000, 12)]
+    {
         let frame = gre(flags, 0x0800, &vec![0; fields], &hello());
         assert_through(&[Tunnel::Gre], assert_hello(101, &frame));
     }
@@ -67,12 +53,7 @@ fn gre_is_opened_with_every_optional_field() {
 #[test]
 fn gre_carries_ethernet_mpls_ipv6_and_redirected_web_traffic() {
     let bridged = ethernet(0x8100, &tag(5, 0x0800, &hello()));
-    assert_eq!(
-        assert_hello(101, &gre(0, 0x6558, &[], &bridged))
-            .endpoints
-            .vlan,
-        [6, 0]
-    );
+    assert_eq!(assert_hello(101, &gre(0, 0x6558, &[], &bridged)).endpoints.vlan, [6, 0]);
     assert_hello(101, &gre(0, 0x8847, &[0, 1, 1, 9], &hello()));
     let v6 = gre(0, 0x86DD, &[], &ipv6(TCP, &tcp(0x18, &[], b"hello")));
     assert_eq!(decoded(101, &v6).payload(&v6), b"hello");
@@ -145,11 +126,7 @@ fn vxlan_is_opened_on_both_ports_with_and_without_group() {
             assert_through(&[Tunnel::Vxlan], assert_hello(101, &outer));
         }
     }
-    for header in [
-        [0, 0, 0, 0, 0, 0, 1, 0],
-        [8, 0, 0, 1, 0, 0, 1, 0],
-        [8, 0, 0, 0, 0, 0, 1, 1],
-    ] {
+    for header in [[0, 0, 0, 0, 0, 0, 1, 0], [8, 0, 0, 1, 0, 0, 1, 0], [8, 0, 0, 0, 0, 0, 1, 1]] {
         assert_outer(&over_udp(4789, &cat(&[&header, &frame])), 4789);
     }
 }
@@ -158,10 +135,7 @@ fn vxlan_is_opened_on_both_ports_with_and_without_group() {
 fn geneve_is_opened_behind_its_options() {
     let frame = ethernet(0x0800, &hello());
     let with_options = cat(&[&[2, 0, 0x65, 0x58, 0, 0, 1, 0], &[0; 8], &frame]);
-    assert_through(
-        &[Tunnel::Geneve],
-        assert_hello(101, &over_udp(6081, &with_options)),
-    );
+    assert_through(&[Tunnel::Geneve], assert_hello(101, &over_udp(6081, &with_options)));
     let ip = cat(&[&[0, 0x40, 8, 0, 0, 0, 1, 0], &hello()]);
     assert_hello(101, &over_udp(6081, &ip));
     let other_version = cat(&[&[0x40, 0, 8, 0, 0, 0, 1, 0], &hello()]);
@@ -169,9 +143,7 @@ fn geneve_is_opened_behind_its_options() {
 }
 
 fn gtp(flags: u8, kind: u8, options: &[u8], inside: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(options.len() + inside.len())
-        .unwrap()
-        .to_be_bytes();
+    let length = u16::try_from(options.len() + inside.len()).unwrap().to_be_bytes();
     cat(&[&[flags, kind], &length, &[0, 0, 0, 1], options, inside])
 }
 
@@ -211,12 +183,7 @@ fn teredo_is_opened_behind_its_indications() {
     let inner = ipv6(TCP, &tcp(0x18, &[], b"hello"));
     let origin = [0, 0, 1, 2, 3, 4, 5, 6];
     let auth = [0, 1, 2, 3, 1, 1, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    for indications in [
-        vec![],
-        origin.to_vec(),
-        auth.to_vec(),
-        cat(&[&auth, &origin]),
-    ] {
+    for indications in [vec![], origin.to_vec(), auth.to_vec(), cat(&[&auth, &origin])] {
         let frame = over_udp(3544, &cat(&[&indications, &inner]));
         let packet = decoded(101, &frame);
         assert_eq!(packet.payload(&frame), b"hello");
@@ -229,40 +196,20 @@ fn teredo_is_opened_behind_its_indications() {
 
 #[test]
 fn tunnels_stay_closed_when_asked() {
-    assert_eq!(
-        closed(&ipv4(4, &hello())),
-        Outcome::Undecoded(Reason::TransportOther)
-    );
-    assert_eq!(
-        closed(&ipv4(41, &hello())),
-        Outcome::Undecoded(Reason::TransportOther)
-    );
-    assert_eq!(
-        closed(&gre(0, 0x0800, &[], &hello())),
-        Outcome::Undecoded(Reason::TransportOther)
-    );
-    let vxlan = over_udp(
-        4789,
-        &cat(&[&[8, 0, 0, 0, 0, 0, 1, 0], &ethernet(0x0800, &hello())]),
-    );
-    let Outcome::Transport(packet) = closed(&vxlan) else {
-        panic!()
-    };
+    assert_eq!(closed(&ipv4(4, &hello())), Outcome::Undecoded(Reason::TransportOther));
+    assert_eq!(closed(&ipv4(41, &hello())), Outcome::Undecoded(Reason::TransportOther));
+    assert_eq!(closed(&gre(0, 0x0800, &[], &hello())), Outcome::Undecoded(Reason::TransportOther));
+    let vxlan = over_udp(4789, &cat(&[&[8, 0, 0, 0, 0, 0, 1, 0], &ethernet(0x0800, &hello())]));
+    let Outcome::Transport(packet) = closed(&vxlan) else { panic!() };
     assert_eq!((packet.endpoints.dport, packet.tunnels), (4789, 0));
 }
 
 #[test]
 fn udp_tunnel_whose_inside_does_not_decode_is_the_outer_flow() {
     let arp = ethernet(0x0806, &[0; 28]);
-    assert_outer(
-        &over_udp(4789, &cat(&[&[8, 0, 0, 0, 0, 0, 1, 0], &arp])),
-        4789,
-    );
+    assert_outer(&over_udp(4789, &cat(&[&[8, 0, 0, 0, 0, 0, 1, 0], &arp])), 4789);
     let ospf = ethernet(0x0800, &ipv4(89, &[0; 24]));
-    assert_outer(
-        &over_udp(6081, &cat(&[&[0, 0, 0x65, 0x58, 0, 0, 1, 0], &ospf])),
-        6081,
-    );
+    assert_outer(&over_udp(6081, &cat(&[&[0, 0, 0x65, 0x58, 0, 0, 1, 0], &ospf])), 6081);
 }
 
 #[test]
@@ -271,12 +218,7 @@ fn tunnels_are_opened_up_to_the_limit_and_no_further() {
     let layers: [Wrap; 5] = [
         |inside| ipv4(4, inside),
         |inside| gre(0, 0x0800, &[], inside),
-        |inside| {
-            over_udp(
-                4789,
-                &cat(&[&[8, 0, 0, 0, 0, 0, 1, 0], &ethernet(0x0800, inside)]),
-            )
-        },
+        |inside| over_udp(4789, &cat(&[&[8, 0, 0, 0, 0, 0, 1, 0], &ethernet(0x0800, inside)])),
         |inside| over_udp(2152, &gtp(0x30, 255, &[], inside)),
         |inside| over_udp(6081, &cat(&[&[0, 0, 8, 0, 0, 0, 1, 0], inside])),
     ];

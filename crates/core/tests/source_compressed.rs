@@ -54,17 +54,9 @@ fn members_one_after_another_are_one_capture() {
     let (a, b) = capture.split_at(1_234_567);
     for (_, compress) in ALL {
         assert_eq!(read_bytes(&[compress(a), compress(b)].concat()), expected);
-        assert_eq!(
-            read_bytes(&[compress(b""), compress(a), compress(b)].concat()),
-            expected
-        );
+        assert_eq!(read_bytes(&[compress(b""), compress(a), compress(b)].concat()), expected);
     }
-    let skippable = [
-        &0x184d_2a53_u32.to_le_bytes()[..],
-        &4u32.to_le_bytes(),
-        b"skip",
-    ]
-    .concat();
+    let skippable = [&0x184d_2a53_u32.to_le_bytes()[..], &4u32.to_le_bytes(), b"skip"].concat();
     let mixed = [skippable.clone(), zstandard(a), skippable, lz4(b)].concat();
     assert_eq!(read_bytes(&mixed), expected);
 }
@@ -76,19 +68,12 @@ fn truncated_data_give_what_could_be_unpacked_and_one_fault() {
         let whole = compress(&capture);
         let reading = read_bytes(&whole[..whole.len() / 2]);
         let fault = reading.fault();
-        assert_eq!(
-            (fault.id, fault.severity),
-            ("truncated-compression", Severity::Partial)
-        );
+        assert_eq!((fault.id, fault.severity), ("truncated-compression", Severity::Partial));
         assert!(fault.message.contains(name), "{}", fault.message);
         assert_eq!(fault.packets, reading.packets.len() as u64);
         // LZ4 unpacks blocks of 4 MiB at most; the others nearly every byte.
         let least = if name == "LZ4" { 0 } else { 1_300 };
-        assert!(
-            reading.packets.len() >= least,
-            "{name}: {}",
-            reading.packets.len()
-        );
+        assert!(reading.packets.len() >= least, "{name}: {}", reading.packets.len());
     }
 }
 
@@ -99,11 +84,7 @@ fn truncation_at_every_byte_is_a_fault() {
         let whole = compress(&capture);
         for length in 4..whole.len() {
             let reading = read_bytes(&whole[..length]);
-            assert_eq!(
-                reading.ids(),
-                ["truncated-compression"],
-                "{name} at {length}"
-            );
+            assert_eq!(reading.ids(), ["truncated-compression"], "{name} at {length}");
         }
         assert_eq!(read_bytes(&whole).faults, []);
     }
@@ -121,10 +102,7 @@ fn a_wrong_checksum_is_named_after_all_packets_were_read() {
             let reading = read_bytes(&bytes);
             assert_eq!((name, reading.packets.len()), (name, count));
             let fault = reading.fault();
-            assert_eq!(
-                (fault.id, fault.severity),
-                ("checksum-mismatch", Severity::Partial)
-            );
+            assert_eq!((fault.id, fault.severity), ("checksum-mismatch", Severity::Partial));
         }
     }
 }
@@ -135,10 +113,7 @@ fn a_wrong_length_of_a_gzip_member_is_a_wrong_checksum() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (5, "checksum-mismatch")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (5, "checksum-mismatch"));
 }
 
 #[test]
@@ -150,17 +125,9 @@ fn damaged_data_give_what_came_before_the_damage() {
         bytes[middle..middle + 64].fill(0xff);
         let reading = read_bytes(&bytes);
         let expected = ["corrupt-compression", "checksum-mismatch"];
-        assert!(
-            expected.contains(&reading.fault().id),
-            "{name}: {:?}",
-            reading.faults
-        );
+        assert!(expected.contains(&reading.fault().id), "{name}: {:?}", reading.faults);
         let least = if name == "LZ4" { 0 } else { 1_300 };
-        assert!(
-            reading.packets.len() >= least,
-            "{name}: {}",
-            reading.packets.len()
-        );
+        assert!(reading.packets.len() >= least, "{name}: {}", reading.packets.len());
     }
 }
 
@@ -171,10 +138,7 @@ fn garbage_behind_the_compressed_data_is_a_warning() {
             let mut bytes = compress(&pcap(Order::Little, false, &five_frames()));
             bytes.extend(garbage);
             let reading = read_bytes(&bytes);
-            assert_eq!(
-                (reading.packets.len(), reading.fault().id),
-                (5, "trailing-garbage")
-            );
+            assert_eq!((reading.packets.len(), reading.fault().id), (5, "trailing-garbage"));
             assert_eq!(reading.fault().severity, Severity::Warning);
         }
     }
@@ -186,10 +150,7 @@ fn a_compressed_file_in_a_compressed_file_is_refused_by_name() {
         for (_, inner) in ALL {
             let reading = read_bytes(&outer(&inner(&pcap(Order::Little, false, &five_frames()))));
             let fault = reading.fault();
-            assert_eq!(
-                (fault.id, fault.severity),
-                ("nested-compression", Severity::Refused)
-            );
+            assert_eq!((fault.id, fault.severity), ("nested-compression", Severity::Refused));
         }
     }
 }
@@ -199,10 +160,7 @@ fn a_compressed_file_of_nothing_is_empty_and_one_of_something_else_no_capture() 
     for (_, compress) in ALL {
         assert_eq!(read_bytes(&compress(b"")).fault().id, "empty-file");
         assert_eq!(read_bytes(&compress(b"hello")).fault().id, "unknown-format");
-        assert_eq!(
-            read_bytes(&compress(&[0; 1 << 20])).fault().id,
-            "unknown-format"
-        );
+        assert_eq!(read_bytes(&compress(&[0; 1 << 20])).fault().id, "unknown-format");
     }
 }
 
@@ -210,16 +168,9 @@ fn a_compressed_file_of_nothing_is_empty_and_one_of_something_else_no_capture() 
 fn data_that_unpack_to_far_more_than_captures_do_are_left() {
     let mut bytes = pcap_header(Order::Little, false, 65_535, 1);
     for second in 1..600 {
-        bytes.extend(record(
-            Order::Little,
-            [second, 0, 60_000, 60_000],
-            &[0; 60_000],
-        ));
+        bytes.extend(record(Order::Little, [second, 0, 60_000, 60_000], &[0; 60_000]));
     }
-    let settings = |grace| SourceSettings {
-        max_decompressed: grace,
-        ..SourceSettings::default()
-    };
+    let settings = |grace| SourceSettings { max_decompressed: grace, ..SourceSettings::default() };
     for (_, compress) in ALL {
         let bomb = compress(&bytes);
         // 30 MB are below the amount that any file may unpack to.
@@ -228,15 +179,8 @@ fn data_that_unpack_to_far_more_than_captures_do_are_left() {
         let reading = read_bytes_with(&bomb, settings(Some(3 << 20)));
         if ratio > 210 {
             let fault = reading.fault();
-            assert_eq!(
-                (fault.id, fault.severity),
-                ("decompression-bomb", Severity::Partial)
-            );
-            assert!(
-                (40..200).contains(&reading.packets.len()),
-                "{}",
-                reading.packets.len()
-            );
+            assert_eq!((fault.id, fault.severity), ("decompression-bomb", Severity::Partial));
+            assert!((40..200).contains(&reading.packets.len()), "{}", reading.packets.len());
         }
     }
     let modest = gzip(&long_capture());
@@ -248,10 +192,7 @@ fn the_name_of_a_file_says_nothing() {
     let folder = Folder::new();
     let capture = pcap(Order::Little, false, &five_frames());
     for (name, bytes) in [("a.gz", capture.clone()), ("b.txt", gzip(&capture))] {
-        assert_eq!(
-            source_kit::read(&folder.write(name, &bytes)).packets.len(),
-            5
-        );
+        assert_eq!(source_kit::read(&folder.write(name, &bytes)).packets.len(), 5);
     }
 }
 

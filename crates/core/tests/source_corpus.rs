@@ -53,10 +53,7 @@ fn counted_by_capinfos(captures: &[PathBuf]) -> Option<HashMap<PathBuf, u64>> {
 
 /// Records of zeros at the end of a file: packets to `capinfos`, padding to us.
 fn padding_records(path: &Path, reading: &Reading) -> u64 {
-    let padding = reading
-        .faults
-        .iter()
-        .find(|fault| fault.id == "zero-padding");
+    let padding = reading.faults.iter().find(|fault| fault.id == "zero-padding");
     let size = std::fs::metadata(path).unwrap().len();
     padding.map_or(0, |fault| (size - fault.offset) / 16)
 }
@@ -72,11 +69,7 @@ fn every_capture_gives_as_many_packets_as_capinfos_counts() {
     for path in &captures {
         let start = Instant::now();
         let reading = read(path);
-        assert!(
-            start.elapsed() < Duration::from_secs(2),
-            "{}",
-            path.display()
-        );
+        assert!(start.elapsed() < Duration::from_secs(2), "{}", path.display());
         let count = reading.packets.len() as u64 + padding_records(path, &reading);
         if let Some(&expected) = expected.as_ref().and_then(|counts| counts.get(path)) {
             if count != expected {

@@ -75,10 +75,7 @@ fn a_name_may_hold_any_bytes() {
         bytes.pop();
         std::fs::write(&path, bytes).unwrap();
         let reading = read(&path);
-        assert_eq!(
-            (reading.packets.len(), reading.fault().id),
-            (4, "truncated-record")
-        );
+        assert_eq!((reading.packets.len(), reading.fault().id), (4, "truncated-record"));
     }
 }
 
@@ -133,10 +130,7 @@ fn a_growing_file_is_followed_until_told_to_stop() {
     let folder = Folder::new();
     let bytes = pcap(Order::Little, false, &five_frames());
     let path = folder.write("growing", b"");
-    let settings = SourceSettings {
-        follow: true,
-        ..SourceSettings::default()
-    };
+    let settings = SourceSettings { follow: true, ..SourceSettings::default() };
     let stop = settings.stop.clone();
     let writer = thread::spawn({
         let path = path.clone();
@@ -159,10 +153,7 @@ fn a_growing_file_is_followed_until_told_to_stop() {
     }
     assert_eq!(count, 5);
     let faults = source.take_faults();
-    assert_eq!(
-        (faults[0].id, faults[0].severity),
-        ("stopped", Severity::Warning)
-    );
+    assert_eq!((faults[0].id, faults[0].severity), ("stopped", Severity::Warning));
     writer.join().unwrap();
 }
 
@@ -170,15 +161,9 @@ fn a_growing_file_is_followed_until_told_to_stop() {
 fn a_compressed_file_is_not_followed_but_read() {
     let folder = Folder::new();
     let path = folder.write("packed", &gzip(&pcap(Order::Little, false, &five_frames())));
-    let settings = SourceSettings {
-        follow: true,
-        ..SourceSettings::default()
-    };
+    let settings = SourceSettings { follow: true, ..SourceSettings::default() };
     let reading = source_kit::read_with(&path, settings);
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (5, "cannot-follow")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (5, "cannot-follow"));
     assert_eq!(reading.fault().severity, Severity::Warning);
 }
 
@@ -186,10 +171,7 @@ fn a_compressed_file_is_not_followed_but_read() {
 fn a_followed_file_that_shrinks_is_over() {
     let folder = Folder::new();
     let path = folder.write("shrinking", &pcap(Order::Little, false, &five_frames()));
-    let settings = SourceSettings {
-        follow: true,
-        ..SourceSettings::default()
-    };
+    let settings = SourceSettings { follow: true, ..SourceSettings::default() };
     let mut source = open(vec![Input::File(path.clone())], settings);
     let mut chunk = Chunk::default();
     assert!(source.fill(&mut chunk, 8192));
@@ -209,10 +191,7 @@ fn reading_ends_when_told_to_and_says_so() {
     stop.store(true, Ordering::Relaxed);
     assert!(!source.fill(&mut chunk, 2));
     let faults = source.take_faults();
-    assert_eq!(
-        (faults[0].id, faults[0].severity),
-        ("stopped", Severity::Partial)
-    );
+    assert_eq!((faults[0].id, faults[0].severity), ("stopped", Severity::Partial));
     assert_eq!(faults[0].packets, 2);
 }
 
@@ -238,27 +217,14 @@ fn progress_ends_at_the_total() {
 #[ignore = "run by the test after it, in a process of its own"]
 fn child_that_reads_standard_input() {
     let reading = drain(open(vec![Input::Stdin], SourceSettings::default()), 8192);
-    let paths: Vec<&str> = reading
-        .faults
-        .iter()
-        .map(|fault| fault.path.as_str())
-        .collect();
-    println!(
-        "{} packets, {:?} {paths:?}.",
-        reading.packets.len(),
-        reading.ids()
-    );
+    let paths: Vec<&str> = reading.faults.iter().map(|fault| fault.path.as_str()).collect();
+    println!("{} packets, {:?} {paths:?}.", reading.packets.len(), reading.ids());
 }
 
 #[test]
 fn standard_input_is_read_and_called_a_dash() {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--ignored",
-            "--exact",
-            "child_that_reads_standard_input",
-            "--nocapture",
-        ])
+        .args(["--ignored", "--exact", "child_that_reads_standard_input", "--nocapture"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -268,10 +234,7 @@ fn standard_input_is_read_and_called_a_dash() {
     child.stdin.take().unwrap().write_all(&bytes).unwrap();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        text.contains("5 packets, [\"trailing-garbage\"] [\"-\"]."),
-        "{text}"
-    );
+    assert!(text.contains("5 packets, [\"trailing-garbage\"] [\"-\"]."), "{text}");
 }
 
 #[test]
@@ -303,9 +266,7 @@ fn files_that_overlap_are_merged_and_keep_their_own_order() {
     let c = write_at(&folder, "c", &[8, 10]);
     for max in [1, 2, 3, 8192] {
         let reading = read_all(&[&c, &b, &a], max);
-        let expected = [
-            "a1", "b2", "a4", "a3", "b4", "b5", "a6", "b7", "c8", "a9", "c10",
-        ];
+        let expected = ["a1", "b2", "a4", "a3", "b4", "b5", "a6", "b7", "c8", "a9", "c10"];
         assert_eq!(places(&reading), expected);
     }
 }
@@ -334,11 +295,7 @@ fn a_file_that_cannot_be_read_does_not_keep_the_others_from_being_read() {
     assert_eq!(places(&reading), ["a1", "b2", "a3", "c3", "b4"]);
     let mut faults: Vec<_> = reading.faults.iter().map(|f| (f.file, f.id)).collect();
     faults.sort_unstable();
-    let expected = [
-        (0, "cannot-open"),
-        (2, "unknown-format"),
-        (3, "truncated-record"),
-    ];
+    let expected = [(0, "cannot-open"), (2, "unknown-format"), (3, "truncated-record")];
     assert_eq!(faults, expected);
 }
 
@@ -354,26 +311,21 @@ fn pipes_are_merged_with_files() {
         move || std::fs::write(path, bytes).unwrap()
     });
     let reading = read_all(&[&file, &path], 8192);
-    assert_eq!(
-        places(&reading),
-        ["p1", "f2", "p3", "f4", "p5", "f6", "p7", "p8"]
-    );
+    assert_eq!(places(&reading), ["p1", "f2", "p3", "f4", "p5", "f6", "p7", "p8"]);
     writer.join().unwrap();
 }
 
 #[test]
 fn more_files_than_may_be_open_are_read_all_the_same() {
     let folder = Folder::new();
-    let paths: Vec<PathBuf> = (1..=150)
-        .map(|i| write_at(&folder, &format!("f{i}"), &[i, 1_000]))
-        .collect();
+    let paths: Vec<PathBuf> =
+        (1..=150).map(|i| write_at(&folder, &format!("f{i}"), &[i, 1_000])).collect();
     let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
     let reading = read_all(&paths, 8192);
     assert_eq!(reading.packets.len(), 300);
     assert_eq!(reading.ids(), ["too-many-overlaps"]);
-    let apart: Vec<PathBuf> = (1..=150)
-        .map(|i| write_at(&folder, &format!("g{i}"), &[2 * i, 2 * i + 1]))
-        .collect();
+    let apart: Vec<PathBuf> =
+        (1..=150).map(|i| write_at(&folder, &format!("g{i}"), &[2 * i, 2 * i + 1])).collect();
     let apart: Vec<&Path> = apart.iter().map(PathBuf::as_path).collect();
     assert_eq!(read_all(&apart, 8192).faults, []);
 }
@@ -383,10 +335,7 @@ fn the_last_of_several_files_is_followed() {
     let folder = Folder::new();
     let growing = write_at(&folder, "g", &[5, 6]);
     let done = write_at(&folder, "d", &[1, 2]);
-    let settings = SourceSettings {
-        follow: true,
-        ..SourceSettings::default()
-    };
+    let settings = SourceSettings { follow: true, ..SourceSettings::default() };
     let stop = settings.stop.clone();
     let inputs = [&growing, &done].map(|p| Input::File(p.clone())).to_vec();
     let mut source = open(inputs, settings);
@@ -419,10 +368,7 @@ fn merged_slowly(files: &[Vec<u64>]) -> Vec<(usize, usize)> {
         }
     }
     keyed.sort_unstable();
-    keyed
-        .into_iter()
-        .map(|(_, _, number, file)| (file, number + 1))
-        .collect()
+    keyed.into_iter().map(|(_, _, number, file)| (file, number + 1)).collect()
 }
 
 proptest! {

@@ -45,10 +45,7 @@ fn every_byte_order_and_resolution_gives_the_same_packets() {
 fn nanoseconds_are_kept() {
     let mut bytes = pcap_header(Order::Big, true, 0, 1);
     bytes.extend(record(Order::Big, [5, 999_999_999, 1, 1], b"a"));
-    assert_eq!(
-        read_bytes(&bytes).packets[0].ts_ns,
-        5 * SECOND + 999_999_999
-    );
+    assert_eq!(read_bytes(&bytes).packets[0].ts_ns, 5 * SECOND + 999_999_999);
 }
 
 #[test]
@@ -86,10 +83,7 @@ fn an_empty_file_and_a_piece_of_a_header_are_refused() {
         let reading = read_bytes(&pcap_header(Order::Little, false, 0, 1)[..length]);
         assert_eq!(reading.fault().severity, Severity::Refused);
     }
-    assert_eq!(
-        read_bytes(b"").fault().to_string(),
-        "capture: the file is empty"
-    );
+    assert_eq!(read_bytes(b"").fault().to_string(), "capture: the file is empty");
 }
 
 #[test]
@@ -117,10 +111,7 @@ fn other_formats_are_refused_by_name() {
     for (bytes, name) in cases {
         let reading = read_bytes(bytes);
         let fault = reading.fault();
-        assert_eq!(
-            (fault.id, fault.severity),
-            ("unsupported-format", Severity::Refused)
-        );
+        assert_eq!((fault.id, fault.severity), ("unsupported-format", Severity::Refused));
         assert!(fault.message.contains(name), "{}", fault.message);
     }
 }
@@ -130,10 +121,7 @@ fn what_is_no_capture_is_refused_at_once() {
     let start = Instant::now();
     let reading = read_bytes(&vec![0x33; 4 << 20]);
     assert_eq!(reading.fault().id, "unknown-format");
-    assert_eq!(
-        reading.fault().message,
-        "the first bytes (33 33 33 33) are those of no capture"
-    );
+    assert_eq!(reading.fault().message, "the first bytes (33 33 33 33) are those of no capture");
     assert!(start.elapsed() < Duration::from_secs(1));
 }
 
@@ -142,10 +130,7 @@ fn another_version_is_read_with_a_warning() {
     let mut bytes = pcap(Order::Little, false, &five_frames());
     bytes[6] = 5;
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets.len(), reading.ids()),
-        (5, vec!["odd-version"])
-    );
+    assert_eq!((reading.packets.len(), reading.ids()), (5, vec!["odd-version"]));
     assert_eq!(reading.fault().message, "pcap version 2.5 is read as 2.4");
 }
 
@@ -154,10 +139,7 @@ fn old_versions_may_have_the_lengths_in_the_other_order() {
     let mut bytes = with_records(&[record(Order::Little, [1, 2, 90, 5], b"abcde")]);
     bytes[6] = 2;
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets[0].origlen, &reading.packets[0].bytes[..]),
-        (90, &b"abcde"[..])
-    );
+    assert_eq!((reading.packets[0].origlen, &reading.packets[0].bytes[..]), (90, &b"abcde"[..]));
 }
 
 #[test]
@@ -183,10 +165,7 @@ fn an_impossible_length_ends_the_file_without_an_allocation() {
     for length in [u32::MAX, 0x7fff_ffff, (16 << 20) + 1] {
         let broken = record(Order::Little, [9, 9, length, length], b"abc");
         let reading = read_bytes(&with_records(&[good([1, 1, 60, 60]), broken]));
-        assert_eq!(
-            (reading.packets.len(), reading.fault().id),
-            (1, "bad-record")
-        );
+        assert_eq!((reading.packets.len(), reading.fault().id), (1, "bad-record"));
     }
     let broken = record(Order::Little, [9, 9, u32::MAX, u32::MAX], b"abc");
     assert_eq!(
@@ -205,22 +184,13 @@ fn odd_lengths_are_kept_and_counted_once_per_file() {
     }
     let reading = read_bytes(&bytes);
     assert_eq!(reading.packets.len(), 6);
-    assert_eq!(
-        reading.ids(),
-        ["caplen-above-snaplen", "caplen-above-origlen"]
-    );
+    assert_eq!(reading.ids(), ["caplen-above-snaplen", "caplen-above-origlen"]);
     assert_eq!(
         reading.faults[0].message,
         "3 packets longer than the snapshot length; the first is at byte 24, before any packet"
     );
-    assert_eq!(
-        (reading.faults[1].offset, reading.faults[1].packets),
-        (100, 1)
-    );
-    assert_eq!(
-        (reading.packets[1].bytes.len(), reading.packets[1].origlen),
-        (30, 20)
-    );
+    assert_eq!((reading.faults[1].offset, reading.faults[1].packets), (100, 1));
+    assert_eq!((reading.packets[1].bytes.len(), reading.packets[1].origlen), (30, 20));
 }
 
 #[test]
@@ -240,15 +210,8 @@ fn a_million_records_without_bytes_take_less_than_a_second() {
     }
     let start = Instant::now();
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets.len(), reading.faults.len()),
-        (1_000_000, 0)
-    );
-    assert!(
-        start.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        start.elapsed()
-    );
+    assert_eq!((reading.packets.len(), reading.faults.len()), (1_000_000, 0));
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -262,10 +225,7 @@ fn a_fraction_of_a_second_or_more_is_carried() {
 fn odd_times_are_kept_as_unsigned() {
     for seconds in [0, 1 << 31, u32::MAX] {
         let reading = read_bytes(&with_records(&[good([seconds, 3, 9, 9])]));
-        assert_eq!(
-            reading.packets[0].ts_ns,
-            i64::from(seconds) * SECOND + 3_000
-        );
+        assert_eq!(reading.packets[0].ts_ns, i64::from(seconds) * SECOND + 3_000);
         assert_eq!(reading.ids(), ["odd-timestamp"]);
     }
 }
@@ -274,10 +234,7 @@ fn odd_times_are_kept_as_unsigned() {
 fn an_original_length_of_four_gigabytes_is_kept() {
     let bytes = with_records(&[record(Order::Little, [1, 1, 1, u32::MAX], b"a")]);
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets[0].origlen, reading.faults.len()),
-        (u32::MAX, 0)
-    );
+    assert_eq!((reading.packets[0].origlen, reading.faults.len()), (u32::MAX, 0));
 }
 
 #[test]
@@ -289,10 +246,7 @@ fn trailing_zeros_are_padding_not_packets() {
         let reading = read_bytes(&bytes);
         assert_eq!(reading.packets.len(), 5);
         let fault = reading.fault();
-        assert_eq!(
-            (fault.id, fault.severity),
-            ("zero-padding", Severity::Warning)
-        );
+        assert_eq!((fault.id, fault.severity), ("zero-padding", Severity::Warning));
         assert_eq!(fault.offset, end as u64);
     }
 }
@@ -307,10 +261,7 @@ fn endless_zeros_are_not_read_to_their_end() {
         return;
     }
     let reading = source_kit::read(&path);
-    assert_eq!(
-        (reading.packets.len(), reading.ids()),
-        (5, vec!["zero-padding"])
-    );
+    assert_eq!((reading.packets.len(), reading.ids()), (5, vec!["zero-padding"]));
     assert_eq!(reading.severity(), Some(Severity::Partial));
 }
 
@@ -318,10 +269,7 @@ fn endless_zeros_are_not_read_to_their_end() {
 fn zero_records_before_a_record_are_records() {
     let bytes = with_records(&[vec![0; 48], good([1, 1, 9, 9])]);
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets.len(), reading.ids()),
-        (4, vec!["odd-timestamp"])
-    );
+    assert_eq!((reading.packets.len(), reading.ids()), (4, vec!["odd-timestamp"]));
     assert_eq!(reading.packets[3].number, 4);
 }
 
@@ -329,10 +277,7 @@ fn zero_records_before_a_record_are_records() {
 fn zeros_before_garbage_end_the_file() {
     let bytes = with_records(&[good([1, 1, 9, 9]), vec![0; 48], vec![0xee; 64]]);
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets.len(), reading.ids()),
-        (1, vec!["zero-filled"])
-    );
+    assert_eq!((reading.packets.len(), reading.ids()), (1, vec!["zero-filled"]));
 }
 
 /// Three records, something, and three more.
@@ -351,21 +296,12 @@ fn garbage_midway_ends_the_file_or_is_passed_over() {
     let garbage = [0xd7; 777];
     let (bytes, place) = broken_midway(&garbage);
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (3, "bad-record")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (3, "bad-record"));
     assert_eq!(reading.fault().offset, place as u64);
 
     let reading = read_bytes_with(&bytes, resync());
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (6, "skipped-bytes")
-    );
-    assert!(reading
-        .fault()
-        .message
-        .starts_with("777 bytes that are no records"));
+    assert_eq!((reading.packets.len(), reading.fault().id), (6, "skipped-bytes"));
+    assert!(reading.fault().message.starts_with("777 bytes that are no records"));
     assert_eq!(reading.packets[3].bytes.len(), 80);
 }
 
@@ -393,18 +329,12 @@ fn two_joined_files_end_at_the_second_header_or_are_both_read() {
         let place = bytes.len();
         bytes.extend(&second);
         let reading = read_bytes(&bytes);
-        assert_eq!(
-            (reading.packets.len(), reading.fault().id),
-            (5, "second-header")
-        );
+        assert_eq!((reading.packets.len(), reading.fault().id), (5, "second-header"));
         assert_eq!(reading.fault().severity, Severity::Partial);
         assert_eq!(reading.fault().offset, place as u64);
 
         let reading = read_bytes_with(&bytes, resync());
-        assert_eq!(
-            (reading.packets.len(), reading.fault().id),
-            (10, "second-header")
-        );
+        assert_eq!((reading.packets.len(), reading.fault().id), (10, "second-header"));
         assert_eq!(reading.fault().severity, Severity::Warning);
         assert_eq!(reading.packets[9].ts_ns, reading.packets[4].ts_ns);
     }
@@ -415,10 +345,7 @@ fn a_pcapng_file_joined_to_a_pcap_file_is_named() {
     let mut bytes = pcap(Order::Little, false, &five_frames());
     bytes.extend(captures::pcapng(Order::Little, false, &five_frames()));
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (5, "second-header")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (5, "second-header"));
 }
 
 #[test]
@@ -426,16 +353,10 @@ fn a_search_that_finds_nothing_reports_what_it_began_with() {
     let mut bytes = pcap(Order::Little, false, &five_frames());
     bytes.extend([0xd7; 1_000]);
     let reading = read_bytes_with(&bytes, resync());
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (5, "bad-record")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (5, "bad-record"));
     let whole = pcap(Order::Little, false, &five_frames());
     let reading = read_bytes_with(&whole[..whole.len() - 3], resync());
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (4, "truncated-record")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (4, "truncated-record"));
 }
 
 #[test]
@@ -445,8 +366,5 @@ fn a_search_ends_after_as_much_as_a_record_may_have() {
     bytes.extend(frame_record(Order::Little, false, &five_frames()[0]));
     bytes.extend(frame_record(Order::Little, false, &five_frames()[1]));
     let reading = read_bytes_with(&bytes, resync());
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (5, "bad-record")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (5, "bad-record"));
 }

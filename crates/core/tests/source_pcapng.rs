@@ -43,10 +43,7 @@ fn a_file_gives_the_same_packets_as_pcap_in_any_byte_order_and_resolution() {
     let expected = read_bytes(&pcap(LITTLE, false, &five_frames()));
     for order in [Order::Little, Order::Big] {
         for nanoseconds in [false, true] {
-            assert_eq!(
-                read_bytes(&pcapng(order, nanoseconds, &five_frames())),
-                expected
-            );
+            assert_eq!(read_bytes(&pcapng(order, nanoseconds, &five_frames())), expected);
         }
     }
 }
@@ -64,11 +61,7 @@ fn truncation_at_every_byte_gives_a_prefix_and_a_named_fault() {
     for length in 0..=whole.len() {
         let reading = read_bytes(&whole[..length]);
         let blocks = boundaries.iter().filter(|&&end| end <= length).count() - 1;
-        assert_eq!(
-            reading.packets.len(),
-            blocks.saturating_sub(2),
-            "at {length}"
-        );
+        assert_eq!(reading.packets.len(), blocks.saturating_sub(2), "at {length}");
         let expected: &[&str] = match length {
             0 => &["empty-file"],
             1..=3 => &["truncated-header"],
@@ -120,16 +113,10 @@ fn packets_before_their_interface_cannot_be_decoded_but_count() {
 fn impossible_block_lengths_end_the_file() {
     for length in [0, 8, 11, 13, 34, 0xffff_fffc, u32::MAX] {
         let reading = around(patched(enhanced(LITTLE, 0, 1, &frame()), 4, length));
-        assert_eq!(
-            (reading.packets.len(), reading.fault().id),
-            (1, "bad-block-length")
-        );
+        assert_eq!((reading.packets.len(), reading.fault().id), (1, "bad-block-length"));
     }
     let reading = around(patched(block(LITTLE, 0, b"abcd"), 4, 0));
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (1, "bad-block-length")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (1, "bad-block-length"));
 }
 
 #[test]
@@ -137,10 +124,7 @@ fn two_lengths_that_differ_end_the_file() {
     let good = enhanced(LITTLE, 0, 1, &frame());
     let last = good.len() - 4;
     let reading = around(patched(good, last, 44));
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (1, "block-length-mismatch")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (1, "block-length-mismatch"));
     assert_eq!(
         reading.fault().message,
         "block at byte 88 claims 40 bytes before its body and 44 after it; \
@@ -152,10 +136,7 @@ fn two_lengths_that_differ_end_the_file() {
 fn a_packet_that_overruns_its_block_costs_only_itself() {
     for caplen in [9, 4_096, u32::MAX] {
         let reading = around(patched(enhanced(LITTLE, 0, 1, &frame()), 20, caplen));
-        assert_eq!(
-            (reading.packets.len(), reading.fault().id),
-            (2, "packet-overruns-block")
-        );
+        assert_eq!((reading.packets.len(), reading.fault().id), (2, "packet-overruns-block"));
         assert_eq!(reading.fault().severity, Severity::Partial);
         assert_eq!(reading.packets[1].number, 3);
     }
@@ -165,34 +146,19 @@ fn a_packet_that_overruns_its_block_costs_only_itself() {
 fn blocks_too_short_for_their_fields_cost_only_themselves() {
     for kind in [2, 3, 6] {
         let reading = around(block(LITTLE, kind, &[]));
-        assert_eq!(
-            (reading.packets.len(), reading.fault().id),
-            (2, "short-block")
-        );
+        assert_eq!((reading.packets.len(), reading.fault().id), (2, "short-block"));
     }
     let reading = around(block(LITTLE, 1, &[1, 0]));
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (2, "short-block")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (2, "short-block"));
 }
 
 #[test]
 fn options_that_overrun_their_block_are_ignored() {
     let mut bytes = section(LITTLE, 1);
     bytes.extend(interface(LITTLE, 1, 0, &[9, 0, 200, 0, 9, 0, 0, 0]));
-    bytes.extend(enhanced_with(
-        LITTLE,
-        0,
-        1_000_000,
-        &frame(),
-        &[2, 0, 99, 0],
-    ));
+    bytes.extend(enhanced_with(LITTLE, 0, 1_000_000, &frame(), &[2, 0, 99, 0]));
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets[0].ts_ns, reading.fault().id),
-        (1_000_000_000, "bad-option")
-    );
+    assert_eq!((reading.packets[0].ts_ns, reading.fault().id), (1_000_000_000, "bad-option"));
 }
 
 #[test]
@@ -219,10 +185,7 @@ fn every_resolution_gives_a_time_without_overflow() {
         bytes.extend(interface(LITTLE, 1, 0, &option(LITTLE, 9, &[resolution])));
         bytes.extend(enhanced(LITTLE, 0, ticks, &frame()));
         let reading = read_bytes(&bytes);
-        assert_eq!(
-            reading.packets[0].ts_ns, ts_ns,
-            "resolution {resolution:#x}"
-        );
+        assert_eq!(reading.packets[0].ts_ns, ts_ns, "resolution {resolution:#x}");
         assert_eq!(reading.ids(), ids, "resolution {resolution:#x}");
     }
 }
@@ -242,10 +205,7 @@ fn an_offset_of_the_clock_is_added_and_saturates() {
             bytes.extend(interface(order, 1, 0, &option(order, 14, &value)));
             bytes.extend(enhanced(order, 0, 1_000_000, &frame()));
             let reading = read_bytes(&bytes);
-            assert_eq!(
-                (reading.packets[0].ts_ns, reading.ids()),
-                (ts_ns, ids.clone())
-            );
+            assert_eq!((reading.packets[0].ts_ns, reading.ids()), (ts_ns, ids.clone()));
         }
     }
 }
@@ -257,10 +217,7 @@ fn interfaces_beyond_the_cap_end_the_file() {
         bytes.extend(interface(LITTLE, 1, 0, &[]));
     }
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (1, "too-many-interfaces")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (1, "too-many-interfaces"));
 }
 
 #[test]
@@ -273,15 +230,9 @@ fn sections_may_differ_in_byte_order_and_interfaces_in_everything() {
     bytes.extend(pcapng(LITTLE, false, &five_frames()));
     let reading = read_bytes(&bytes);
     assert_eq!(reading.packets.len(), 7);
-    let first: Vec<_> = reading.packets[..3]
-        .iter()
-        .map(|p| (p.link, p.fcs_len))
-        .collect();
+    let first: Vec<_> = reading.packets[..3].iter().map(|p| (p.link, p.fcs_len)).collect();
     assert_eq!(first, [(1, 4), (101, 0), (1, 0)]);
-    assert_eq!(
-        (reading.packets[0].ts_ns, reading.packets[1].ts_ns),
-        (2_000_000, 2_000)
-    );
+    assert_eq!((reading.packets[0].ts_ns, reading.packets[1].ts_ns), (2_000_000, 2_000));
     assert_eq!(reading.ids(), ["caplen-above-snaplen"]);
 }
 
@@ -290,13 +241,7 @@ fn the_length_of_a_section_is_not_believed() {
     for length in [0u64, 4, 1 << 40, u64::MAX - 1] {
         let mut bytes = pcapng(LITTLE, false, &five_frames());
         bytes[16..24].copy_from_slice(&length.to_le_bytes());
-        assert_eq!(
-            (
-                read_bytes(&bytes).packets.len(),
-                read_bytes(&bytes).faults.len()
-            ),
-            (5, 0)
-        );
+        assert_eq!((read_bytes(&bytes).packets.len(), read_bytes(&bytes).faults.len()), (5, 0));
     }
 }
 
@@ -305,18 +250,12 @@ fn a_section_of_another_version_is_refused_and_the_next_one_read() {
     let mut unknown = section(LITTLE, 2);
     unknown.extend(enhanced(LITTLE, 0, 1, &frame()));
     let reading = read_bytes(&unknown);
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (0, "unsupported-section")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (0, "unsupported-section"));
     assert_eq!(reading.fault().severity, Severity::Refused);
 
     unknown.extend(pcapng(Order::Big, false, &five_frames()));
     let reading = read_bytes(&unknown);
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (5, "unsupported-section")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (5, "unsupported-section"));
     assert_eq!(reading.fault().severity, Severity::Partial);
 }
 
@@ -325,10 +264,7 @@ fn a_section_without_a_byte_order_magic_ends_the_file() {
     let mut bytes = pcapng(LITTLE, false, &five_frames());
     bytes.extend(patched(section(LITTLE, 1), 8, 0x1234_5678));
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (5, "unsupported-section")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (5, "unsupported-section"));
 }
 
 #[test]
@@ -338,14 +274,8 @@ fn simple_packets_are_cut_by_the_snapshot_length_of_the_first_interface() {
         bytes.extend(interface(LITTLE, 1, snaplen, &[]));
         bytes.extend(simple(LITTLE, 8, b"abcdefgh"));
         let reading = read_bytes(&bytes);
-        assert_eq!(
-            (&reading.packets[0].bytes[..], reading.packets[0].origlen),
-            (expected, 8)
-        );
-        assert_eq!(
-            (reading.packets[0].ts_ns, reading.ids()),
-            (0, vec!["no-timestamp"])
-        );
+        assert_eq!((&reading.packets[0].bytes[..], reading.packets[0].origlen), (expected, 8));
+        assert_eq!((reading.packets[0].ts_ns, reading.ids()), (0, vec!["no-timestamp"]));
     }
 }
 
@@ -358,22 +288,14 @@ fn obsolete_packet_blocks_are_read() {
     body.extend(b"abc");
     let reading = around(block(LITTLE, 2, &body));
     let packet = &reading.packets[1];
-    assert_eq!(
-        (packet.ts_ns, packet.origlen, &packet.bytes[..]),
-        (1_000_000_000, 9, &b"abc"[..])
-    );
+    assert_eq!((packet.ts_ns, packet.origlen, &packet.bytes[..]), (1_000_000_000, 9, &b"abc"[..]));
     assert_eq!(reading.faults, []);
 }
 
 #[test]
 fn other_blocks_are_skipped_whatever_they_hold() {
     let names = [1, 0, 0xff, 0xff, 1, 2, 3, 4];
-    let secrets = [
-        b"LKST".as_slice(),
-        &u32::MAX.to_le_bytes(),
-        b"CLIENT_RANDOM",
-    ]
-    .concat();
+    let secrets = [b"LKST".as_slice(), &u32::MAX.to_le_bytes(), b"CLIENT_RANDOM"].concat();
     for (kind, body) in [
         (4, &names[..]),
         (5, b"statistics"),
@@ -390,10 +312,7 @@ fn other_blocks_are_skipped_whatever_they_hold() {
 #[test]
 fn a_skipped_block_of_four_gigabytes_keeps_the_packets_before_it() {
     let reading = around(patched(block(LITTLE, 10, b"LKST"), 4, 0xffff_fffc));
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (1, "truncated-record")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (1, "truncated-record"));
     let mut large = block(LITTLE, 10, &[0x2a; 4 << 20]);
     let last = large.len() - 4;
     large = patched(large, last, 16);
@@ -413,20 +332,11 @@ fn zeros_at_the_end_are_padding_and_before_anything_else_a_fault() {
     let end = bytes.len() as u64;
     bytes.resize(bytes.len() + 5_000, 0);
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (5, "zero-padding")
-    );
-    assert_eq!(
-        (reading.fault().severity, reading.fault().offset),
-        (Severity::Warning, end)
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (5, "zero-padding"));
+    assert_eq!((reading.fault().severity, reading.fault().offset), (Severity::Warning, end));
     bytes.extend(b"x");
     let reading = read_bytes(&bytes);
-    assert_eq!(
-        (reading.packets.len(), reading.fault().id),
-        (5, "bad-block-length")
-    );
+    assert_eq!((reading.packets.len(), reading.fault().id), (5, "bad-block-length"));
 }
 
 #[test]
@@ -437,9 +347,5 @@ fn fifty_thousand_sections_take_less_than_a_second() {
     }
     let start = Instant::now();
     assert_eq!(read_bytes(&bytes).packets.len(), 50_000);
-    assert!(
-        start.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
 }

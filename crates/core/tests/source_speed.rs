@@ -23,11 +23,7 @@ fn speed_of_reading_alone() {
                 chunks.swap(0, 1);
                 more = source.fill(&mut chunks[0], EPOCH_PACKETS);
                 packets += chunks[0].packets.len() as u64;
-                bytes += chunks[0]
-                    .packets
-                    .iter()
-                    .map(|p| u64::from(p.caplen))
-                    .sum::<u64>();
+                bytes += chunks[0].packets.iter().map(|p| u64::from(p.caplen)).sum::<u64>();
             }
             let seconds = start.elapsed().as_secs_f64();
             println!(

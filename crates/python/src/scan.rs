@@ -154,7 +154,9 @@ impl Frames {
     /// The next frames: columns number, ts_ns, link_type, fcs_len, origlen, frame; None at the end.
     fn next_batch(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
         let batch = py.detach(|| lock(&self.0).next_batch());
-        batch.map(|batch| batch.map(Batch)).map_err(|error| PyValueError::new_err(error.to_string()))
+        batch
+            .map(|batch| batch.map(Batch))
+            .map_err(|error| PyValueError::new_err(error.to_string()))
     }
 }
 

@@ -6,9 +6,7 @@ use super::Endpoints;
 /// Whether the IPv4 header in `at..end` sums up.
 #[cold]
 pub(super) fn is_header_right(w: &Walk, at: usize, end: usize) -> bool {
-    w.data
-        .get(at..end)
-        .is_some_and(|header| folded(sum(header)) == 0xFFFF)
+    w.data.get(at..end).is_some_and(|header| folded(sum(header)) == 0xFFFF)
 }
 
 /// Whether the TCP, UDP or ICMP packet at `at` sums up with its pseudo header (RFC 9293, section

@@ -153,17 +153,12 @@ impl Datagram {
     fn keep(&mut self, start: u32, bytes: &[u8]) -> Piece {
         let at = self.bytes.len() as u32;
         self.bytes.extend_from_slice(bytes);
-        Piece {
-            start,
-            len: bytes.len() as u32,
-            at,
-        }
+        Piece { start, len: bytes.len() as u32, at }
     }
 
     /// Pieces are disjoint, so the datagram is whole when their bytes add up to its length.
     pub fn is_whole(&self) -> bool {
-        self.total
-            .is_some_and(|total| self.bytes.len() == total as usize)
+        self.total.is_some_and(|total| self.bytes.len() == total as usize)
     }
 
     /// The bytes in their order.

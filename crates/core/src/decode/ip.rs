@@ -63,11 +63,7 @@ pub(super) fn ipv4(w: &mut Walk, at: usize) -> Outcome {
 
 #[inline(always)]
 fn ipv4_endpoints(header: &[u8; 20], vlan: [u16; 2]) -> Endpoints {
-    let mut endpoints = Endpoints {
-        proto: header[9],
-        vlan,
-        ..Endpoints::default()
-    };
+    let mut endpoints = Endpoints { proto: header[9], vlan, ..Endpoints::default() };
     endpoints.src[..4].copy_from_slice(&header[12..16]);
     endpoints.dst[..4].copy_from_slice(&header[16..20]);
     endpoints
@@ -98,12 +94,8 @@ pub(super) fn ipv6(w: &mut Walk, at: usize) -> Outcome {
         }
         length => w.narrow(next + length),
     }
-    let mut endpoints = Endpoints {
-        proto,
-        is_v6: true,
-        vlan: w.endpoints.vlan,
-        ..Endpoints::default()
-    };
+    let mut endpoints =
+        Endpoints { proto, is_v6: true, vlan: w.endpoints.vlan, ..Endpoints::default() };
     endpoints.src.copy_from_slice(&header[8..24]);
     endpoints.dst.copy_from_slice(&header[24..40]);
     match proto {

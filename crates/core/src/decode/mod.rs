@@ -136,9 +136,7 @@ impl Fragment {
 
 fn part(bytes: &[u8], start: u32, length: u32) -> &[u8] {
     let start = start as usize;
-    bytes
-        .get(start..start.saturating_add(length as usize))
-        .unwrap_or(&[])
+    bytes.get(start..start.saturating_add(length as usize)).unwrap_or(&[])
 }
 
 /// What became of one packet.
@@ -172,10 +170,7 @@ pub struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self {
-            decap: true,
-            verify_checksums: false,
-        }
+        Self { decap: true, verify_checksums: false }
     }
 }
 

@@ -132,10 +132,7 @@ mod tests {
     fn every_reason_has_its_own_name_and_index() {
         for (index, reason) in Reason::all().enumerate() {
             assert_eq!(reason as usize, index);
-            assert_eq!(
-                Reason::all().filter(|r| r.name() == reason.name()).count(),
-                1
-            );
+            assert_eq!(Reason::all().filter(|r| r.name() == reason.name()).count(), 1);
         }
     }
 }

@@ -25,11 +25,8 @@ pub(super) fn tcp(w: &mut Walk, at: usize, endpoints: Endpoints) -> Outcome {
         return Reason::BadChecksum.into();
     }
     let flags = header[13];
-    let window_scale = if flags & SYN != 0 {
-        window_scale(w, at + MIN_HEADER, start)
-    } else {
-        None
-    };
+    let window_scale =
+        if flags & SYN != 0 { window_scale(w, at + MIN_HEADER, start) } else { None };
     let tcp = Tcp {
         seq: be32(header, 4),
         ack: be32(header, 8),
@@ -38,15 +35,7 @@ pub(super) fn tcp(w: &mut Walk, at: usize, endpoints: Endpoints) -> Outcome {
         window_scale,
     };
     let (sport, dport) = (be16(header, 0), be16(header, 2));
-    w.transport(
-        Endpoints {
-            sport,
-            dport,
-            ..endpoints
-        },
-        tcp,
-        start,
-    )
+    w.transport(Endpoints { sport, dport, ..endpoints }, tcp, start)
 }
 
 /// The window scale among the options in `at..end` (RFC 7323, section 2.2); reading stops at the
@@ -91,15 +80,7 @@ pub(super) fn udp(w: &mut Walk, at: usize, endpoints: Endpoints) -> Outcome {
             return inside;
         }
     }
-    w.transport(
-        Endpoints {
-            sport,
-            dport,
-            ..endpoints
-        },
-        Tcp::default(),
-        start,
-    )
+    w.transport(Endpoints { sport, dport, ..endpoints }, Tcp::default(), start)
 }
 
 /// ICMP (RFC 792) and ICMPv6 (RFC 4443): type, code, checksum, 4 more header bytes, payload. The
@@ -112,11 +93,8 @@ pub(super) fn icmp(w: &mut Walk, at: usize) -> Outcome {
         return Reason::BadChecksum.into();
     }
     let (kind, code) = (header[0], header[1]);
-    let answer = if w.endpoints.proto == 1 {
-        icmp_counterpart(kind)
-    } else {
-        icmp6_counterpart(kind)
-    };
+    let answer =
+        if w.endpoints.proto == 1 { icmp_counterpart(kind) } else { icmp6_counterpart(kind) };
     let endpoints = Endpoints {
         sport: kind.into(),
         dport: answer.unwrap_or(code).into(),
@@ -168,15 +146,7 @@ pub(super) fn sctp(w: &mut Walk, at: usize) -> Outcome {
     match w.fixed::<HEADER>(at) {
         Some(header) => {
             let (sport, dport) = (be16(header, 0), be16(header, 2));
-            w.transport(
-                Endpoints {
-                    sport,
-                    dport,
-                    ..w.endpoints
-                },
-                Tcp::default(),
-                at + HEADER,
-            )
+            w.transport(Endpoints { sport, dport, ..w.endpoints }, Tcp::default(), at + HEADER)
         }
         None => Reason::ShortSctp.into(),
     }

@@ -58,10 +58,7 @@ impl Tunnel {
 
     /// The kinds in a set of bits, in the order of their bits.
     pub fn in_bits(bits: u16) -> impl Iterator<Item = Self> {
-        NAMES
-            .iter()
-            .map(|(tunnel, _)| *tunnel)
-            .filter(move |tunnel| bits & tunnel.bit() != 0)
+        NAMES.iter().map(|(tunnel, _)| *tunnel).filter(move |tunnel| bits & tunnel.bit() != 0)
     }
 }
 

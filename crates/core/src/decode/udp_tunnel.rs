@@ -42,10 +42,7 @@ pub(super) fn open(w: &mut Walk, at: usize, sport: u16, dport: u16) -> Option<Ou
         None => {}
     }
     // Tags stay counted, so that failed attempts cannot multiply the work.
-    *w = Walk {
-        tags: w.tags,
-        ..outer
-    };
+    *w = Walk { tags: w.tags, ..outer };
     None
 }
 

@@ -59,10 +59,7 @@ impl<'a> Walk<'a> {
     /// Keep the enclosing layer's end for a packet at `at` that does not tell its own length.
     #[cold]
     pub fn keep_end(&mut self, at: usize) {
-        let believed = self
-            .data
-            .len()
-            .max(at.saturating_add(MAX_SUPER_PACKET_BYTES));
+        let believed = self.data.len().max(at.saturating_add(MAX_SUPER_PACKET_BYTES));
         self.end = self.end.min(believed);
     }
 

@@ -103,7 +103,8 @@ impl Job {
                 self.summary.note_skipped(reason, packet.caplen);
                 continue;
             }
-            let outcome = settings.decoder.decode(packet.link, packet.fcs_len, frame, packet.origlen);
+            let outcome =
+                settings.decoder.decode(packet.link, packet.fcs_len, frame, packet.origlen);
             match outcome {
                 Outcome::Transport(decoded) => {
                     self.summary.note_decoded(1, u64::from(packet.caplen));
@@ -112,13 +113,20 @@ impl Job {
                     self.items[item.key.shard()].push(item);
                 }
                 Outcome::Fragment(fragment) => self.fragments.push((at, fragment)),
-                Outcome::Undecoded(reason) => self.summary.note_undecoded(reason.name(), packet.caplen),
+                Outcome::Undecoded(reason) => {
+                    self.summary.note_undecoded(reason.name(), packet.caplen)
+                }
             }
         }
     }
 
     /// Put fragments together; to be called in the order of tickets.
-    pub fn defragment(&mut self, settings: &EngineSettings, hasher: &KeyHasher, waiting: &mut Fragments) {
+    pub fn defragment(
+        &mut self,
+        settings: &EngineSettings,
+        hasher: &KeyHasher,
+        waiting: &mut Fragments,
+    ) {
         for (at, fragment) in std::mem::take(&mut self.fragments) {
             self.insert_fragment(at, &fragment, settings, hasher, waiting);
         }
@@ -162,7 +170,8 @@ impl Job {
                 self.summary.note_undecoded(reason.name(), part.caplen);
             }
             FragmentOutcome::Complete { bytes, context, packets } => {
-                let parts: Vec<_> = packets.iter().filter_map(|at| waiting.parts.remove(at)).collect();
+                let parts: Vec<_> =
+                    packets.iter().filter_map(|at| waiting.parts.remove(at)).collect();
                 match settings.decoder.resume(&context, &bytes) {
                     Outcome::Transport(decoded) => {
                         let caplen = parts.iter().map(|part| u64::from(part.caplen)).sum();
@@ -193,7 +202,8 @@ impl Job {
         let created_before = shard.created;
         for item in items.drain(..) {
             let (arrival, parts) = item.arrival(&self.chunk, &self.datagrams);
-            let (flow, is_orig) = shard.take(item.key, item.hash, &arrival, |flow| request.wants(flow));
+            let (flow, is_orig) =
+                shard.take(item.key, item.hash, &arrival, |flow| request.wants(flow));
             if !flow.is_traced {
                 continue;
             }
@@ -227,7 +237,11 @@ impl Item {
     }
 
     /// The item as its flow will see it, with the fragments that it came in, if it did.
-    fn arrival<'a>(&'a self, chunk: &'a Chunk, datagrams: &'a [Datagram]) -> (Arrival<'a>, &'a [Part]) {
+    fn arrival<'a>(
+        &'a self,
+        chunk: &'a Chunk,
+        datagrams: &'a [Datagram],
+    ) -> (Arrival<'a>, &'a [Part]) {
         let (bytes, parts, own) = match self.bytes {
             Bytes::Packet(at) => {
                 let packet = chunk.packets.get(at);
@@ -235,7 +249,9 @@ impl Item {
                 (bytes, &[][..], packet.map(Part::of))
             }
             Bytes::Datagram(at) => match datagrams.get(at) {
-                Some(datagram) => (&datagram.bytes[..], &datagram.parts[..], datagram.parts.last().copied()),
+                Some(datagram) => {
+                    (&datagram.bytes[..], &datagram.parts[..], datagram.parts.last().copied())
+                }
                 None => (&[][..], &[][..], None),
             },
         };
@@ -265,7 +281,11 @@ impl Part {
     }
 }
 
-fn reason_to_skip(settings: &EngineSettings, packet: &RawPacket, frame: &[u8]) -> Option<&'static str> {
+fn reason_to_skip(
+    settings: &EngineSettings,
+    packet: &RawPacket,
+    frame: &[u8],
+) -> Option<&'static str> {
     let filters = settings.filters.as_ref()?;
     let found = filters.iter().find(|(link, _)| *link == packet.link);
     let Some((_, program)) = found else {

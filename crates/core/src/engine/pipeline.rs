@@ -191,7 +191,9 @@ impl Pipeline {
             job.defragment(&self.settings, &self.hasher, waiting);
         })?;
         for (number, shard) in self.shards.iter().enumerate() {
-            shard.enter(ticket, &self.stop, |shard| job.visit(number, shard, &self.settings.trace))?;
+            shard.enter(ticket, &self.stop, |shard| {
+                job.visit(number, shard, &self.settings.trace)
+            })?;
         }
         job.ended.sort_unstable_by_key(|(flow, _)| flow.index);
         job.trace.sort_by_key(|row| row.packet);

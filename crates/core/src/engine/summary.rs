@@ -23,7 +23,9 @@ impl Account {
     fn add(&mut self, other: &Self) {
         self.seen += other.seen;
         self.decoded += other.decoded;
-        for (sums, more) in [(&mut self.undecoded, &other.undecoded), (&mut self.skipped, &other.skipped)] {
+        for (sums, more) in
+            [(&mut self.undecoded, &other.undecoded), (&mut self.skipped, &other.skipped)]
+        {
             for (name, count) in more {
                 *sums.entry(name).or_default() += count;
             }

@@ -42,7 +42,9 @@ mod tests {
     #[test]
     fn each_letter_shows_once_per_direction_in_order() {
         let mut history = History::default();
-        for (letter, is_orig) in [('s', true), ('h', false), ('a', true), ('a', true), ('d', false), ('d', true)] {
+        for (letter, is_orig) in
+            [('s', true), ('h', false), ('a', true), ('a', true), ('d', false), ('d', true)]
+        {
             history.note(letter, is_orig);
         }
         assert_eq!(history.as_str(), "ShAdD");

@@ -15,6 +15,8 @@ pub type Block = Box<[u8; KEPT_BLOCK_BYTES]>;
 /// What can be used again.
 pub struct Pool {
     settings: MeterSettings,
+    // Boxes, since flows pass in and out of the table as such.
+    #[allow(clippy::vec_box)]
     flows: Mutex<Vec<Box<Flow>>>,
     meters: Mutex<Vec<Box<Meters>>>,
     blocks: Mutex<Vec<Block>>,
@@ -24,7 +26,12 @@ impl Pool {
     /// An empty pool whose meters follow `settings`.
     #[must_use]
     pub fn new(settings: MeterSettings) -> Self {
-        Self { settings, flows: Mutex::default(), meters: Mutex::default(), blocks: Mutex::default() }
+        Self {
+            settings,
+            flows: Mutex::default(),
+            meters: Mutex::default(),
+            blocks: Mutex::default(),
+        }
     }
 
     /// What its meters are told.

@@ -198,7 +198,8 @@ impl Shard {
                 return;
             };
             let found = self.table.find(hash, |entry| entry.flow.index == index);
-            let Some(flow) = found.map(|entry| &entry.flow).filter(|flow| queue_of(flow) == queue) else {
+            let Some(flow) = found.map(|entry| &entry.flow).filter(|flow| queue_of(flow) == queue)
+            else {
                 continue;
             };
             if now_ns.saturating_sub(flow.ts_last_ns) > timeout {

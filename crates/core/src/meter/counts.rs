@@ -14,11 +14,7 @@ pub struct Counts {
 
 impl Default for Counts {
     fn default() -> Self {
-        Self {
-            recent: [0; 256],
-            recent_total: 0,
-            carried: None,
-        }
+        Self { recent: [0; 256], recent_total: 0, carried: None }
     }
 }
 

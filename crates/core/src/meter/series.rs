@@ -520,6 +520,9 @@ mod tests {
     fn chi_square_of_uniform_counts_is_zero() {
         let all: Vec<u8> = (0..=255).cycle().take(1024).collect();
         let scalars = measure(&all, 100).scalars();
-        assert_eq!(scalars.map(|s| (s.chi_square, s.distinct_bytes, s.set_bits_per_byte)), Some((0.0, 256, 4.0)));
+        assert_eq!(
+            scalars.map(|s| (s.chi_square, s.distinct_bytes, s.set_bits_per_byte)),
+            Some((0.0, 256, 4.0))
+        );
     }
 }

@@ -58,11 +58,7 @@ pub(crate) struct Stop {
 
 impl Stop {
     fn partial(id: &'static str, text: String) -> Self {
-        Self {
-            id,
-            text,
-            severity: Severity::Partial,
-        }
+        Self { id, text, severity: Severity::Partial }
     }
 
     /// What an error of the input means.
@@ -238,22 +234,13 @@ impl Decompressor {
         let (id, fault) = if says(&["checksum", "data check", "length check"]) {
             (id::CHECKSUM_MISMATCH, "fail their checksum")
         } else if says(&["dictionary"]) {
-            (
-                id::CORRUPT_COMPRESSION,
-                "need a dictionary, which is not supported",
-            )
+            (id::CORRUPT_COMPRESSION, "need a dictionary, which is not supported")
         } else if says(&["too much memory"]) {
-            (
-                id::CORRUPT_COMPRESSION,
-                "need a window of more than 128 MiB",
-            )
+            (id::CORRUPT_COMPRESSION, "need a window of more than 128 MiB")
         } else {
             (id::CORRUPT_COMPRESSION, "are damaged")
         };
-        Stop::partial(
-            id,
-            format!("the {name} data from compressed byte {place} on {fault}"),
-        )
+        Stop::partial(id, format!("the {name} data from compressed byte {place} on {fault}"))
     }
 }
 

@@ -105,29 +105,17 @@ const TELLING_BYTES: usize = 262;
 const FOREIGN: &[(&[u8], &str)] = &[
     (b"\xfd7zXZ\0", "an xz-compressed file: unpack it first"),
     (b"BZh", "a bzip2-compressed file: unpack it first"),
-    (
-        b"\x02\x21\x4c\x18",
-        "a file of the legacy lz4 format: compress it anew, or unpack it first",
-    ),
+    (b"\x02\x21\x4c\x18", "a file of the legacy lz4 format: compress it anew, or unpack it first"),
     (b"\x1f\x9d", "a file packed by `compress`: unpack it first"),
     (b"PK\x03\x04", "a zip archive: unpack it first"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it first"),
     (b"Rar!", "a rar archive: unpack it first"),
     (b"snoop\0\0\0", "a snoop capture: convert it with editcap"),
-    (
-        b"TRSNIFF data",
-        "a Sniffer capture: convert it with editcap",
-    ),
+    (b"TRSNIFF data", "a Sniffer capture: convert it with editcap"),
     (b"XCP\0", "a NetXRay capture: convert it with editcap"),
-    (
-        b"GMBU",
-        "a Network Monitor capture: convert it with editcap",
-    ),
-    (
-        b"RTSS",
-        "a Network Monitor 1 capture: convert it with editcap",
-    ),
+    (b"GMBU", "a Network Monitor capture: convert it with editcap"),
+    (b"RTSS", "a Network Monitor 1 capture: convert it with editcap"),
 ];
 
 /// Find out what a file is from its first bytes, `data`; `is_last` if there are no more.
@@ -170,9 +158,6 @@ fn detect_foreign(data: &[u8], is_last: bool) -> Format {
     let first: Vec<String> = data.iter().take(4).map(|b| format!("{b:02x}")).collect();
     Format::Refused(
         id::UNKNOWN_FORMAT,
-        format!(
-            "the first bytes ({}) are those of no capture",
-            first.join(" ")
-        ),
+        format!("the first bytes ({}) are those of no capture", first.join(" ")),
     )
 }

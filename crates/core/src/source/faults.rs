@@ -63,10 +63,9 @@ impl Oddity {
                 "packet with a fraction of a second that is not below one second",
                 "packets with a fraction of a second that is not below one second",
             ),
-            Self::OddTimestamp => (
-                "packet with an improbable timestamp",
-                "packets with an improbable timestamp",
-            ),
+            Self::OddTimestamp => {
+                ("packet with an improbable timestamp", "packets with an improbable timestamp")
+            }
             Self::NoTimestamp => ("packet without a timestamp", "packets without a timestamp"),
             Self::ShortBlock => (
                 "block too short for its own fields was skipped",
@@ -80,10 +79,9 @@ impl Oddity {
                 "packet of an interface that was not described cannot be decoded",
                 "packets of interfaces that were not described cannot be decoded",
             ),
-            Self::BadOption => (
-                "block with options that overrun it",
-                "blocks with options that overrun them",
-            ),
+            Self::BadOption => {
+                ("block with options that overrun it", "blocks with options that overrun them")
+            }
             Self::OddResolution => (
                 "interface with a timestamp resolution that no clock has",
                 "interfaces with a timestamp resolution that no clock has",
@@ -92,18 +90,16 @@ impl Oddity {
                 "more capture header was found and read",
                 "more capture headers were found and read",
             ),
-            Self::ByteOrderChange => (
-                "change of byte order was followed",
-                "changes of byte order were followed",
-            ),
+            Self::ByteOrderChange => {
+                ("change of byte order was followed", "changes of byte order were followed")
+            }
             Self::UnsupportedSection => (
                 "section of another major version than 1 was skipped",
                 "sections of another major version than 1 were skipped",
             ),
-            Self::SkippedBytes => (
-                "byte that is no record was skipped",
-                "bytes that are no records were skipped",
-            ),
+            Self::SkippedBytes => {
+                ("byte that is no record was skipped", "bytes that are no records were skipped")
+            }
         }
     }
 }
@@ -133,14 +129,7 @@ pub(crate) struct FaultLog {
 
 impl FaultLog {
     pub fn new(file: u32, path: String) -> Self {
-        Self {
-            file,
-            path,
-            ready: Vec::new(),
-            tallies: Vec::new(),
-            packets: 0,
-            is_cut: false,
-        }
+        Self { file, path, ready: Vec::new(), tallies: Vec::new(), packets: 0, is_cut: false }
     }
 
     /// Report something harmless.
@@ -178,12 +167,7 @@ impl FaultLog {
         let packets = self.packets;
         match self.tallies.iter_mut().find(|t| t.oddity == oddity) {
             Some(tally) => tally.count = tally.count.saturating_add(count),
-            None => self.tallies.push(Tally {
-                oddity,
-                count,
-                first_offset: offset,
-                packets,
-            }),
+            None => self.tallies.push(Tally { oddity, count, first_offset: offset, packets }),
         }
     }
 
@@ -274,12 +258,9 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
-        for (number, text) in [
-            (0u64, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
+        for (number, text) in
+            [(0u64, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")]
+        {
             assert_eq!(grouped(number), text);
         }
     }

@@ -212,12 +212,8 @@ impl FileSource {
             base: self.base,
             is_last: self.is_at_end,
         };
-        let mut sink = Sink {
-            packets: &mut chunk.packets,
-            max,
-            file: self.file,
-            log: &mut self.log,
-        };
+        let mut sink =
+            Sink { packets: &mut chunk.packets, max, file: self.file, log: &mut self.log };
         container.parse(&window, &mut self.at, &mut sink)
     }
 
@@ -295,10 +291,7 @@ impl FileSource {
         }
         let taken = self.at - from;
         if rest > taken {
-            copy_to_front(
-                &mut chunk.data,
-                self.buffer.get(from..self.at).unwrap_or_default(),
-            );
+            copy_to_front(&mut chunk.data, self.buffer.get(from..self.at).unwrap_or_default());
             for packet in &mut chunk.packets {
                 packet.start = packet.start.saturating_sub(from as u32);
             }
@@ -307,10 +300,7 @@ impl FileSource {
         if chunk.data.capacity() > MAX_KEPT_BYTES && rest < MAX_KEPT_BYTES {
             chunk.data = Vec::new();
         }
-        copy_to_front(
-            &mut chunk.data,
-            self.buffer.get(self.at..self.filled).unwrap_or_default(),
-        );
+        copy_to_front(&mut chunk.data, self.buffer.get(self.at..self.filled).unwrap_or_default());
         std::mem::swap(&mut chunk.data, &mut self.buffer);
         self.base += self.at as u64;
         (self.at, self.filled) = (0, rest);
@@ -326,11 +316,9 @@ impl FileSource {
             let offset = self.base + self.at as u64;
             // One who follows a file ends that by stopping; others leave something unread.
             if self.settings.follow {
-                self.log
-                    .warn(id::STOPPED, offset, "following was stopped as asked");
+                self.log.warn(id::STOPPED, offset, "following was stopped as asked");
             } else {
-                self.log
-                    .end(id::STOPPED, offset, "reading was stopped as asked");
+                self.log.end(id::STOPPED, offset, "reading was stopped as asked");
             }
         }
         self.finish();
@@ -379,11 +367,7 @@ impl Source for FileSource {
             0 => self.base + self.at as u64,
             packed => packed,
         };
-        let total = if self.settings.follow {
-            None
-        } else {
-            self.input.size()
-        };
+        let total = if self.settings.follow { None } else { self.input.size() };
         (done, total)
     }
 }

@@ -124,10 +124,7 @@ impl Merged {
     /// Look at the first packet of `input`; `None` if it has none, and why was reported.
     fn look_at(&mut self, input: Input, file: u32) -> Option<Waiting> {
         let is_regular = input.is_regular();
-        let settings = SourceSettings {
-            follow: false,
-            ..self.settings.clone()
-        };
+        let settings = SourceSettings { follow: false, ..self.settings.clone() };
         let mut open = Open::new(input.clone(), file, settings);
         open.source.set_read_bytes(MERGE_READ_BYTES);
         open.refill(1);
@@ -238,11 +235,7 @@ impl Merged {
 
     /// Yield packets of file `i` until another one's turn comes.
     fn take_run(&mut self, i: usize, next_ns: Option<i64>, chunk: &mut Chunk, max: usize) {
-        let others = self
-            .open
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != i);
+        let others = self.open.iter().enumerate().filter(|(other, _)| *other != i);
         let bound = others.filter_map(|(_, open)| open.key()).min();
         let next_ns = next_ns.filter(|_| self.open.len() < MAX_OPEN_FILES);
         let Some(open) = self.open.get_mut(i) else {
@@ -270,8 +263,7 @@ impl Merged {
                 self.done_bytes += open.source.progress().0;
             }
         }
-        self.open
-            .retain(|open| !open.is_over || open.packet().is_some());
+        self.open.retain(|open| !open.is_over || open.packet().is_some());
     }
 }
 

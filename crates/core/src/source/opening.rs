@@ -103,11 +103,7 @@ fn open_file(path: &Path) -> Result<Stored, (&'static str, String)> {
         return Err((id::NOT_A_FILE, text));
     }
     let file = File::open(path).map_err(cannot)?;
-    Ok(if is_pipe {
-        Stored::Stream(Box::new(file))
-    } else {
-        Stored::File(file)
-    })
+    Ok(if is_pipe { Stored::Stream(Box::new(file)) } else { Stored::File(file) })
 }
 
 #[cfg(unix)]

@@ -147,12 +147,7 @@ impl Pcapng {
             return self.mismatch(offset, length, second, sink.log);
         }
         let body = window.data.get(*at + 8..*at + whole - 4);
-        let block = Block {
-            kind,
-            body: body.unwrap_or_default(),
-            at: *at + 8,
-            offset,
-        };
+        let block = Block { kind, body: body.unwrap_or_default(), at: *at + 8, offset };
         *at += whole;
         self.read(&block, sink)
     }
@@ -175,10 +170,7 @@ impl Pcapng {
                 format!("claims {}", counted(length.into(), "byte", "bytes"))
             });
             let (place, rest) = (grouped(offset), grouped(rest as u64));
-            log.truncated(
-                offset,
-                format!("block at byte {place} {claimed} but {rest} remain"),
-            );
+            log.truncated(offset, format!("block at byte {place} {claimed} but {rest} remain"));
         }
         Some(Pause::Over)
     }
@@ -242,10 +234,7 @@ impl Pcapng {
             bytes.map(|&bytes| self.order.u16(bytes))
         };
         let Some(major) = field(4) else {
-            let text = format!(
-                "section header at byte {} is too short",
-                grouped(block.offset)
-            );
+            let text = format!("section header at byte {} is too short", grouped(block.offset));
             return self.end(id::BAD_BLOCK_LENGTH, block.offset, text, log);
         };
         self.is_readable = major == 1;
@@ -338,10 +327,7 @@ impl Pcapng {
 
 /// Whether blocks of this kind are looked into, and so must lie whole in memory.
 fn is_read(kind: u32) -> bool {
-    matches!(
-        kind,
-        SECTION | INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET
-    )
+    matches!(kind, SECTION | INTERFACE | OBSOLETE_PACKET | SIMPLE_PACKET | ENHANCED_PACKET)
 }
 
 /// Why no block can have this length, if none can.

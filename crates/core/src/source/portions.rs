@@ -34,16 +34,8 @@ impl Read for Portions {
 type Reading = (Vec<(RawPacket, Vec<u8>)>, Vec<Fault>);
 
 fn read(bytes: &[u8], sizes: &[usize], max: usize, resync: bool) -> Reading {
-    let settings = SourceSettings {
-        resync,
-        ..SourceSettings::default()
-    };
-    let portions = Portions {
-        bytes: bytes.to_vec(),
-        at: 0,
-        sizes: sizes.to_vec(),
-        turn: 0,
-    };
+    let settings = SourceSettings { resync, ..SourceSettings::default() };
+    let portions = Portions { bytes: bytes.to_vec(), at: 0, sizes: sizes.to_vec(), turn: 0 };
     let mut source = FileSource::of_reader("capture", Box::new(portions), settings);
     let mut chunk = Chunk::default();
     let mut packets = Vec::new();
@@ -52,21 +44,12 @@ fn read(bytes: &[u8], sizes: &[usize], max: usize, resync: bool) -> Reading {
         for packet in &chunk.packets {
             let bytes = chunk.bytes(packet).to_vec();
             assert_eq!(bytes.len(), packet.caplen as usize);
-            packets.push((
-                RawPacket {
-                    start: 0,
-                    ..*packet
-                },
-                bytes,
-            ));
+            packets.push((RawPacket { start: 0, ..*packet }, bytes));
         }
         if !more {
             return (packets, source.take_faults());
         }
-        assert!(
-            !chunk.packets.is_empty(),
-            "nothing came and nothing is awaited"
-        );
+        assert!(!chunk.packets.is_empty(), "nothing came and nothing is awaited");
     }
 }
 

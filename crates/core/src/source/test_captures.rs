@@ -13,11 +13,7 @@ pub struct Frame {
 
 impl Frame {
     pub fn new(ts_ns: u64, bytes: &[u8]) -> Self {
-        Self {
-            ts_ns,
-            origlen: bytes.len() as u32,
-            bytes: bytes.to_vec(),
-        }
+        Self { ts_ns, origlen: bytes.len() as u32, bytes: bytes.to_vec() }
     }
 }
 
@@ -68,11 +64,7 @@ pub fn five_frames() -> Vec<Frame> {
 
 /// A pcap file header.
 pub fn pcap_header(order: Order, nanoseconds: bool, snaplen: u32, network: u32) -> Vec<u8> {
-    let magic: u32 = if nanoseconds {
-        0xa1b2_3c4d
-    } else {
-        0xa1b2_c3d4
-    };
+    let magic: u32 = if nanoseconds { 0xa1b2_3c4d } else { 0xa1b2_c3d4 };
     let mut out = order.u32(magic).to_vec();
     out.extend(order.u16(2));
     out.extend(order.u16(4));
@@ -94,11 +86,7 @@ pub fn frame_record(order: Order, nanoseconds: bool, frame: &Frame) -> Vec<u8> {
     let fraction = frame.ts_ns % 1_000_000_000;
     let fields = [
         (frame.ts_ns / 1_000_000_000) as u32,
-        if nanoseconds {
-            fraction
-        } else {
-            fraction / 1_000
-        } as u32,
+        if nanoseconds { fraction } else { fraction / 1_000 } as u32,
         frame.bytes.len() as u32,
         frame.origlen,
     ];
@@ -188,18 +176,9 @@ pub fn simple(order: Order, origlen: u32, bytes: &[u8]) -> Vec<u8> {
 pub fn pcapng(order: Order, nanoseconds: bool, frames: &[Frame]) -> Vec<u8> {
     let mut out = section(order, 1);
     let resolution = if nanoseconds { 9 } else { 6 };
-    out.extend(interface(
-        order,
-        1,
-        65_535,
-        &option(order, 9, &[resolution]),
-    ));
+    out.extend(interface(order, 1, 65_535, &option(order, 9, &[resolution])));
     for frame in frames {
-        let ticks = if nanoseconds {
-            frame.ts_ns
-        } else {
-            frame.ts_ns / 1_000
-        };
+        let ticks = if nanoseconds { frame.ts_ns } else { frame.ts_ns / 1_000 };
         out.extend(enhanced(order, 0, ticks, frame));
     }
     out

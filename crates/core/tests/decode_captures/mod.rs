@@ -54,32 +54,19 @@ pub fn packets(file: &[u8]) -> Vec<Packet> {
 
 fn word(bytes: &[u8], at: usize, is_big: bool) -> Option<u32> {
     let bytes = *bytes.get(at..)?.first_chunk()?;
-    Some(if is_big {
-        u32::from_be_bytes(bytes)
-    } else {
-        u32::from_le_bytes(bytes)
-    })
+    Some(if is_big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
 }
 
 fn records(file: &[u8], is_big: bool, packets: &mut Vec<Packet>) -> Option<()> {
     let network = word(file, 20, is_big)?;
     // Bit 26 says that the check sequence's length, in 16-bit words, is in the bits above.
-    let fcs_len = if network & (1 << 26) != 0 {
-        (network >> 28) * 2
-    } else {
-        0
-    };
+    let fcs_len = if network & (1 << 26) != 0 { (network >> 28) * 2 } else { 0 };
     let mut at = 24;
     loop {
         let caplen = word(file, at + 8, is_big)? as usize;
         let origlen = word(file, at + 12, is_big)?;
         let bytes = file.get(at + 16..(at + 16).checked_add(caplen)?)?.to_vec();
-        packets.push(Packet {
-            link: network as u16,
-            fcs_len: fcs_len as u8,
-            origlen,
-            bytes,
-        });
+        packets.push(Packet { link: network as u16, fcs_len: fcs_len as u8, origlen, bytes });
         at += 16 + caplen;
     }
 }
@@ -99,24 +86,14 @@ fn blocks(file: &[u8], packets: &mut Vec<Packet>) -> Option<()> {
                 let origlen = word(block, 8, is_big)?;
                 let caplen = (origlen as usize).min(block.len().checked_sub(16)?);
                 let bytes = block.get(12..12 + caplen)?.to_vec();
-                packets.push(Packet {
-                    link: *links.first()?,
-                    fcs_len: 0,
-                    origlen,
-                    bytes,
-                });
+                packets.push(Packet { link: *links.first()?, fcs_len: 0, origlen, bytes });
             }
             6 => {
                 let interface = word(block, 8, is_big)? as usize;
                 let caplen = word(block, 20, is_big)? as usize;
                 let origlen = word(block, 24, is_big)?;
                 let bytes = block.get(28..28usize.checked_add(caplen)?)?.to_vec();
-                packets.push(Packet {
-                    link: *links.get(interface)?,
-                    fcs_len: 0,
-                    origlen,
-                    bytes,
-                });
+                packets.push(Packet { link: *links.get(interface)?, fcs_len: 0, origlen, bytes });
             }
             _ => {}
         }

@@ -20,11 +20,7 @@ pub fn cat(parts: &[&[u8]]) -> Vec<u8> {
 
 /// An Ethernet header with the EtherType `kind` before `inside`.
 pub fn ethernet(kind: u16, inside: &[u8]) -> Vec<u8> {
-    cat(&[
-        &[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1],
-        &kind.to_be_bytes(),
-        inside,
-    ])
+    cat(&[&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1], &kind.to_be_bytes(), inside])
 }
 
 /// A VLAN tag: the outer EtherType must announce it.
@@ -54,14 +50,7 @@ pub fn ipv4_piece(proto: u8, id: u16, flags_and_offset: u16, inside: &[u8]) -> V
 /// An IPv6 header; `next` names what `inside` begins with.
 pub fn ipv6(next: u8, inside: &[u8]) -> Vec<u8> {
     let length = u16::try_from(inside.len()).unwrap_or(0);
-    cat(&[
-        &[0x60, 0, 0, 0],
-        &length.to_be_bytes(),
-        &[next, 64],
-        &SRC6,
-        &DST6,
-        inside,
-    ])
+    cat(&[&[0x60, 0, 0, 0], &length.to_be_bytes(), &[next, 64], &SRC6, &DST6, inside])
 }
 
 /// An IPv6 fragment header.
@@ -95,12 +84,7 @@ pub fn hello() -> Vec<u8> {
 
 /// Decode with tunnels open, nothing cut off.
 pub fn decode(link: u16, frame: &[u8]) -> Outcome {
-    Decoder::default().decode(
-        LinkType(link),
-        0,
-        frame,
-        u32::try_from(frame.len()).unwrap_or(0),
-    )
+    Decoder::default().decode(LinkType(link), 0, frame, u32::try_from(frame.len()).unwrap_or(0))
 }
 
 /// The decoded packet; fails the test when there is none.
@@ -116,10 +100,7 @@ pub fn assert_hello(link: u16, frame: &[u8]) -> Decoded {
     let packet = decoded(link, frame);
     assert_eq!(packet.payload(frame), b"hello");
     assert_eq!(packet.payload_claimed, 5);
-    assert_eq!(
-        (packet.endpoints.sport, packet.endpoints.dport),
-        (49152, 80)
-    );
+    assert_eq!((packet.endpoints.sport, packet.endpoints.dport), (49152, 80));
     assert_eq!(packet.endpoints.src[..4], SRC4);
     assert_eq!(packet.endpoints.dst[..4], DST4);
     packet

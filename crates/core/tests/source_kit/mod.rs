@@ -103,10 +103,7 @@ pub fn read_bytes_with(bytes: &[u8], settings: SourceSettings) -> Reading {
 }
 
 pub fn resync() -> SourceSettings {
-    SourceSettings {
-        resync: true,
-        ..SourceSettings::default()
-    }
+    SourceSettings { resync: true, ..SourceSettings::default() }
 }
 
 /// A folder that is removed in the end.

@@ -31,9 +31,7 @@ impl Gzip {
 impl Decode for Gzip {
     fn step(&mut self, input: &[u8], into: &mut [u8]) -> Step {
         let (consumed, produced) = (self.0.total_in(), self.0.total_out());
-        let result = self
-            .0
-            .decompress(input, into, flate2::FlushDecompress::None);
+        let result = self.0.decompress(input, into, flate2::FlushDecompress::None);
         Step {
             consumed: (self.0.total_in() - consumed) as usize,
             produced: (self.0.total_out() - produced) as usize,
@@ -60,10 +58,7 @@ const BLOCK_HEADER_BYTES: usize = 3;
 
 impl Zstandard {
     pub fn new() -> io::Result<Self> {
-        Ok(Self {
-            decoder: zstd::stream::raw::Decoder::new()?,
-            portion: 1,
-        })
+        Ok(Self { decoder: zstd::stream::raw::Decoder::new()?, portion: 1 })
     }
 }
 
@@ -78,11 +73,7 @@ impl Decode for Zstandard {
         let outcome = self.decoder.run(&mut input, &mut output);
         if let Ok(expected) = outcome {
             let without_header = expected.saturating_sub(BLOCK_HEADER_BYTES);
-            self.portion = if without_header > 0 {
-                without_header
-            } else {
-                expected.max(1)
-            };
+            self.portion = if without_header > 0 { without_header } else { expected.max(1) };
         }
         Step {
             consumed: input.pos(),
@@ -103,12 +94,7 @@ pub(crate) struct MemberReader<D> {
 
 impl<D> MemberReader<D> {
     pub fn new(input: Packed, decoder: D) -> Self {
-        Self {
-            input,
-            decoder,
-            is_over: false,
-            failed: None,
-        }
+        Self { input, decoder, is_over: false, failed: None }
     }
 
     pub fn get_ref(&self) -> &Packed {

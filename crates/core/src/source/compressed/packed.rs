@@ -26,16 +26,7 @@ impl Packed {
         let end = first.len();
         let mut buffer = first;
         buffer.resize(end.max(BUFFER_BYTES), 0);
-        Self {
-            inner,
-            buffer,
-            start: 0,
-            end,
-            consumed: 0,
-            ran_dry: false,
-            error: None,
-            progress,
-        }
+        Self { inner, buffer, start: 0, end, consumed: 0, ran_dry: false, error: None, progress }
     }
 
     /// Bytes consumed so far.

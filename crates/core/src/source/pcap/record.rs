@@ -33,14 +33,10 @@ impl Layout {
             0xa1b2_3c4d => Some(true),
             _ => None,
         };
-        let little = of(u32::from_le_bytes(magic)).map(|has_nanoseconds| Self {
-            is_big_endian: false,
-            has_nanoseconds,
-        });
-        let big = of(u32::from_be_bytes(magic)).map(|has_nanoseconds| Self {
-            is_big_endian: true,
-            has_nanoseconds,
-        });
+        let little = of(u32::from_le_bytes(magic))
+            .map(|has_nanoseconds| Self { is_big_endian: false, has_nanoseconds });
+        let big = of(u32::from_be_bytes(magic))
+            .map(|has_nanoseconds| Self { is_big_endian: true, has_nanoseconds });
         little.or(big)
     }
 

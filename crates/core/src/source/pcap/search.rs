@@ -58,10 +58,7 @@ impl Search {
                 return Found::Header { layout };
             }
             for is_big_endian in [layout.is_big_endian, !layout.is_big_endian] {
-                let layout = Layout {
-                    is_big_endian,
-                    ..layout
-                };
+                let layout = Layout { is_big_endian, ..layout };
                 match is_followed(header, layout, max_caplen, window, *at) {
                     Some(true) => return Found::Record { is_big_endian },
                     Some(false) => {}

@@ -67,10 +67,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// Ticks of a microsecond since 1970, unless the interface says otherwise.
-    const DEFAULT: Self = Self {
-        tick: Tick::Nanoseconds(1_000),
-        offset: 0,
-    };
+    const DEFAULT: Self = Self { tick: Tick::Nanoseconds(1_000), offset: 0 };
 
     /// Nanoseconds since 1970, and whether they are exact; otherwise they are the nearest that
     /// 64 bits hold.
@@ -140,12 +137,8 @@ const IF_TSOFFSET: u16 = 14;
 
 impl Interface {
     /// Stands for an interface that no block described.
-    pub const UNKNOWN: Self = Self {
-        clock: Clock::DEFAULT,
-        snaplen: 0,
-        link: LinkType::UNKNOWN.0,
-        fcs_len: 0,
-    };
+    pub const UNKNOWN: Self =
+        Self { clock: Clock::DEFAULT, snaplen: 0, link: LinkType::UNKNOWN.0, fcs_len: 0 };
 
     /// Read an interface description; what is odd about it comes second.
     pub fn read(body: &[u8], order: Order) -> (Self, [Option<Oddity>; 2]) {
@@ -248,28 +241,15 @@ impl PacketBlock {
     /// Read an obsolete packet block, which has 16 bits for the interface.
     pub fn obsolete(body: &[u8], order: Order) -> Option<Self> {
         let interface = order.u16_at(body, 0)?;
-        Some(Self {
-            interface: interface.into(),
-            ..Self::enhanced(body, order)?
-        })
+        Some(Self { interface: interface.into(), ..Self::enhanced(body, order)? })
     }
 
     /// Read a simple packet block: its interface is the first, and the captured length is what
     /// that one's snapshot length left of the length on the wire.
     pub fn simple(body: &[u8], order: Order, snaplen: u32) -> Option<Self> {
         let origlen = order.u32_at(body, 0)?;
-        let caplen = if snaplen == 0 {
-            origlen
-        } else {
-            origlen.min(snaplen)
-        };
-        Some(Self {
-            interface: 0,
-            ticks: None,
-            caplen,
-            origlen,
-            data_at: 4,
-        })
+        let caplen = if snaplen == 0 { origlen } else { origlen.min(snaplen) };
+        Some(Self { interface: 0, ticks: None, caplen, origlen, data_at: 4 })
     }
 
     /// Where the options begin within the body: behind the packet, padded to 32 bits.
