@@ -92,12 +92,22 @@ impl Counts {
         self.recent_total = 0;
     }
 
+    /// Sum of squared counts, and how many are not zero; for at most 65,535 bytes, so that 32 bits
+    /// hold the sum and nothing wraps.
+    pub(super) fn short_squares(&self) -> (u128, u16) {
+        let squares = self.recent.iter().map(|&count| count.wrapping_mul(count));
+        let squares = squares.fold(0_u32, u32::wrapping_add);
+        let distinct = self.recent.iter().map(|&count| u32::from(count != 0));
+        let distinct = distinct.fold(0_u32, u32::wrapping_add);
+        (u128::from(squares), distinct as u16)
+    }
+
     /// Measures of the counted bytes; none when there are no bytes.
     ///
     /// `neighbour_sum` is the sum of products of successive bytes, the last with the first.
     #[must_use]
     pub fn scalars(&self, neighbour_sum: u128) -> Option<Scalars> {
-        let sums = Sums::of(self.to_array().into_iter());
+        let sums = Sums::of(&self.to_array());
         (sums.total > 0).then(|| sums.scalars(neighbour_sum))
     }
 }
@@ -134,13 +144,9 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    fn of(counts: impl Iterator<Item = u64>) -> Self {
+    fn of(counts: &[u64; 256]) -> Self {
         let mut sums = Self::default();
-        for (value, count) in counts.enumerate() {
-            if count == 0 {
-                continue;
-            }
-            let value = value as u64;
+        for (value, &count) in (0_u64..).zip(counts).filter(|(_, &count)| count > 0) {
             sums.total += count;
             sums.printable += if is_printable(value as u32) { count } else { 0 };
             sums.set_bits += u64::from(value.count_ones()) * count;
@@ -152,7 +158,7 @@ impl Sums {
         sums
     }
 
-    /// Add the sums over some bytes that need no counts. At most 2,048 bytes at a time, so that 32
+    /// Add the sums over some bytes that need no counts. At most 32,768 bytes at a time, so that 32
     /// bits hold every sum and nothing wraps.
     pub fn add_bytes(&mut self, bytes: &[u8]) {
         let sum = |term: fn(u32) -> u32| {

@@ -6,6 +6,9 @@ use super::tables::{from_fixed, Tables, STEPS};
 use super::PacketRef;
 use crate::limits::MAX_CROSSINGS;
 
+/// Bytes over which sums are kept at a time, so that 32 bits hold them.
+const SUM_BYTES: usize = 32_768;
+
 /// Room for the grid points of a direction of the default depth; meters are used again and again.
 const POINTS_RESERVED: usize = 112;
 
@@ -128,7 +131,12 @@ impl Meter {
             self.marks.push((self.len(), packet));
         }
         while !rest.is_empty() {
-            rest = self.take_block(rest);
+            let (mut now, later) = rest.split_at(rest.len().min(SUM_BYTES));
+            self.add_sums(now);
+            while !now.is_empty() {
+                now = self.take_block(now);
+            }
+            rest = later;
         }
         taken
     }
@@ -178,7 +186,9 @@ impl Meter {
         if self.measured > SHORT_BLOCKS_END {
             return self.counts.scalars(neighbour_sum);
         }
-        (self.measured > 0).then(|| self.sums.scalars(neighbour_sum))
+        let (squares, distinct) = self.counts.short_squares();
+        let sums = Sums { squares, distinct, ..self.sums.clone() };
+        (self.measured > 0).then(|| sums.scalars(neighbour_sum))
     }
 
     /// The 256 counts; complete after [`Meter::finish`].
@@ -228,7 +238,6 @@ impl Meter {
 
     /// Count one block; `check` is where it would end if it were whole.
     fn measure_block(&mut self, bytes: &[u8], check: u64) {
-        self.add_neighbours(bytes);
         let before = self.measured;
         self.measured += bytes.len() as u64;
         let is_point = self.measured == check && check == next_point(before);
@@ -254,25 +263,16 @@ impl Meter {
         let counts = self.counts.recent_mut(bytes.len() as u64);
         let mut local = [0_u8; 256];
         let (mut sum, mut local_sum) = (self.running_sum, 0_u64);
-        let (mut earlier, mut new) = (0_u32, 0_u32);
         // Nothing here can wrap: up to 2,048 bytes, counts stay below 2^12 and sums below 2^60.
         for &byte in bytes {
             let count = &mut counts[usize::from(byte)];
             sum = sum.wrapping_add(step[*count as usize % STEPS]);
-            earlier = earlier.wrapping_add(*count);
-            new = new.wrapping_add(u32::from(*count == 0));
             *count = count.wrapping_add(1);
             let count = &mut local[usize::from(byte)];
             local_sum = local_sum.wrapping_add(step[usize::from(*count) % STEPS]);
             *count = count.wrapping_add(1);
         }
         self.running_sum = sum;
-        if self.adds_bytes {
-            self.sums.add_bytes(bytes);
-        }
-        self.sums.distinct += new as u16;
-        // A count that grows from c to c + 1 adds 2c + 1 to the sum of squares.
-        self.sums.squares += 2 * u128::from(earlier) + bytes.len() as u128;
         if is_point {
             let block = entropy(bytes.len() as u64, from_fixed(local_sum));
             self.block_entropy.push(block);
@@ -304,20 +304,24 @@ impl Meter {
         sum
     }
 
-    fn add_neighbours(&mut self, bytes: &[u8]) {
+    /// Keep up the sums that need no counts, over at most [`SUM_BYTES`].
+    fn add_sums(&mut self, bytes: &[u8]) {
         let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
             return;
         };
-        if self.measured == 0 {
+        if self.is_empty() {
             self.first_byte = first;
         } else {
             self.neighbour_sum += u128::from(self.last_byte) * u128::from(first);
         }
-        // At most 2,048 products of at most 65,025: the sum fits 32 bits and cannot wrap.
+        // At most 32,768 products of at most 65,025: the sum fits 32 bits and cannot wrap.
         let products = bytes.iter().zip(&bytes[1..]).map(|(&a, &b)| u32::from(a) * u32::from(b));
         let sum = products.fold(0_u32, u32::wrapping_add);
         self.neighbour_sum += u128::from(sum);
         self.last_byte = last;
+        if self.adds_bytes && self.measured < SHORT_BLOCKS_END {
+            self.sums.add_bytes(bytes);
+        }
     }
 
     /// Walk the block that ended on the other side of the threshold, to find where it crossed.
@@ -394,135 +398,4 @@ fn count_bytes(bytes: &[u8]) -> [u32; 256] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn measure(bytes: &[u8], piece: usize) -> Meter {
-        let settings = MeterSettings { depth: None, threshold: 7.9 };
-        let mut meter = Meter::new(settings);
-        for (number, part) in bytes.chunks(piece).enumerate() {
-            let packet = PacketRef { file: 0, number: number as u64 + 1 };
-            assert_eq!(meter.update(part, packet), part.len());
-        }
-        meter.finish();
-        meter
-    }
-
-    fn noise(length: usize) -> Vec<u8> {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 32) as u8
-        };
-        (0..length).map(|_| next()).collect()
-    }
-
-    fn oracle(bytes: &[u8]) -> f64 {
-        let mut counts = [0_u32; 256];
-        bytes.iter().for_each(|&byte| counts[usize::from(byte)] += 1);
-        let total = bytes.len() as f64;
-        let terms = counts.iter().filter(|&&count| count > 0);
-        terms.map(|&count| -f64::from(count) / total * (f64::from(count) / total).log2()).sum()
-    }
-
-    #[test]
-    fn constant_bytes_have_no_entropy_and_all_values_once_have_eight_bits() {
-        assert_eq!(measure(&[7; 5000], 100).entropy(), Some(0.0));
-        let all: Vec<u8> = (0..=255).collect();
-        assert_eq!(measure(&all, 256).entropy(), Some(8.0));
-        assert_eq!(measure(&[], 1).entropy(), None);
-    }
-
-    #[test]
-    fn every_point_agrees_with_the_definition() {
-        let mut bytes = noise(140_000);
-        bytes[3000..9000].fill(b'a');
-        let meter = measure(&bytes, 1460);
-        let (mut at, mut last) = (0, 0);
-        for (&cumulative, &block) in meter.trajectory().iter().zip(meter.block_entropy()) {
-            at = next_point(at);
-            let end = at as usize;
-            assert!((cumulative - oracle(&bytes[..end])).abs() < 1e-11, "at {at}");
-            assert!((block - oracle(&bytes[last..end])).abs() < 1e-11, "block to {at}");
-            last = end;
-        }
-        assert_eq!(meter.trajectory().len(), meter.block_entropy().len());
-        assert!(last > 130_000);
-        assert!((meter.entropy().unwrap_or(0.0) - oracle(&bytes)).abs() < 1e-11);
-    }
-
-    #[test]
-    fn pieces_do_not_matter() {
-        let bytes = noise(70_000);
-        let whole = measure(&bytes, bytes.len());
-        for piece in [1, 7, 32, 1000, 2049] {
-            let meter = measure(&bytes, piece);
-            assert_eq!(meter.trajectory(), whole.trajectory());
-            assert_eq!(meter.block_entropy(), whole.block_entropy());
-            assert_eq!(meter.scalars(), whole.scalars());
-            let offsets = |m: &Meter| m.crossings().iter().map(|c| c.offset).collect::<Vec<_>>();
-            assert_eq!(offsets(&meter), offsets(&whole));
-        }
-    }
-
-    #[test]
-    fn crossing_names_the_byte_and_its_packet() {
-        let bytes = noise(8000);
-        let meter = measure(&bytes, 100);
-        let crossing = meter.crossings()[0];
-        let at = crossing.offset as usize;
-        assert!(oracle(&bytes[..at]) >= 7.9 && oracle(&bytes[..at - 1]) < 7.9);
-        assert_eq!(crossing.packet.number, (at as u64 - 1) / 100 + 1);
-    }
-
-    #[test]
-    fn a_fall_below_the_threshold_is_a_second_crossing() {
-        let mut bytes = noise(4000);
-        bytes.extend([0; 4000]);
-        let meter = measure(&bytes, 500);
-        assert!(meter.crossings().len() >= 2 && meter.crossings().len().is_multiple_of(2));
-        let fall = meter.crossings()[meter.crossings().len() - 1].offset as usize;
-        assert!(fall > 4000 && oracle(&bytes[..fall]) < 7.9 && oracle(&bytes[..fall - 1]) >= 7.9);
-    }
-
-    #[test]
-    fn depth_bounds_what_is_measured() {
-        let mut meter = Meter::new(MeterSettings { depth: Some(100), threshold: 7.9 });
-        assert_eq!(meter.update(&noise(70), PacketRef::default()), 70);
-        assert_eq!(meter.update(&noise(70), PacketRef::default()), 30);
-        assert_eq!(meter.update(&noise(70), PacketRef::default()), 0);
-        meter.finish();
-        assert_eq!(meter.len(), 100);
-    }
-
-    #[test]
-    fn serial_correlation_follows_knuth() {
-        // 1, 2, 3, 4: n*sum(xy) - (sum x)^2 over n*sum(x^2) - (sum x)^2 = (4*24 - 100) / (4*30 - 100).
-        let scalars = measure(&[1, 2, 3, 4], 2).scalars();
-        assert_eq!(scalars.and_then(|s| s.serial_correlation), Some(-0.2));
-        assert_eq!(measure(&[5; 10], 3).scalars().and_then(|s| s.serial_correlation), None);
-    }
-
-    #[test]
-    fn sums_kept_while_counting_equal_sums_over_the_counts() {
-        let bytes: Vec<u8> = (0..2048_u32).map(|i| (i * i / 7) as u8).collect();
-        for length in [1, 31, 32, 100, 2047, 2048] {
-            let mut meter = measure(&bytes[..length], 50);
-            let kept = meter.scalars();
-            meter.measured = SHORT_BLOCKS_END + 1;
-            assert_eq!(kept, meter.scalars(), "{length} bytes");
-        }
-    }
-
-    #[test]
-    fn chi_square_of_uniform_counts_is_zero() {
-        let all: Vec<u8> = (0..=255).cycle().take(1024).collect();
-        let scalars = measure(&all, 100).scalars();
-        assert_eq!(
-            scalars.map(|s| (s.chi_square, s.distinct_bytes, s.set_bits_per_byte)),
-            Some((0.0, 256, 4.0))
-        );
-    }
-}
+mod tests;
