@@ -98,9 +98,11 @@ def command(
     that length would lie. Give --json, --out or neither.
     """
     with refusing():
-        from wiretropy.cli.scan_table import ScanTable
+        table = None
+        if not as_json and not (quiet and out):
+            from wiretropy.cli.scan_table import ScanTable
 
-        table = None if as_json or (quiet and out) else ScanTable(options["threshold"], expected_ports, rows)
+            table = ScanTable(options["threshold"], expected_ports, rows)
         findings, summary = _scan(paths, options, as_json, out, expected_ports, table, quiet)
         if table is not None:
             table.show(summary, is_quiet=quiet)

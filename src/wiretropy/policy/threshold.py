@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 SIDES = ("orig", "resp")
@@ -68,8 +67,7 @@ def unexpected_crossings(batch: pa.RecordBatch | pa.Table, expected_ports: froze
     """
     crossed = np.zeros(batch.num_rows, dtype=bool)
     for side in SIDES:
-        lengths = pc.list_value_length(batch.column(f"{side}_crossing_offsets"))
-        crossed |= _numpy(lengths) > 0
+        crossed |= _lengths(batch.column(f"{side}_crossing_offsets")) > 0
     if expected_ports:
         ports = np.fromiter(expected_ports, dtype=np.uint16, count=len(expected_ports))
         for side in SIDES:
@@ -97,6 +95,13 @@ def alert_id(uid: str, side: str, offset: int) -> str:
     """Identifier of an alert: of its flow, direction and place, so that a replay gives the same."""
     text = f"threshold_crossed {uid} {side} {offset}".encode()
     return "A" + hashlib.sha256(text).hexdigest()[:16]
+
+
+def _lengths(lists: pa.ListArray | pa.ChunkedArray) -> NDArray[np.int32]:
+    """Number of items of each list; from the offsets, so that the compute module need not be loaded."""
+    chunks = lists.chunks if isinstance(lists, pa.ChunkedArray) else [lists]
+    lengths = [np.diff(chunk.offsets.to_numpy()) for chunk in chunks]
+    return np.concatenate(lengths) if lengths else np.empty(0, dtype=np.int32)
 
 
 def _numpy(values: Any) -> NDArray[Any]:
