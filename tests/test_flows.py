@@ -373,6 +373,14 @@ def test_history_tells_of_a_gap(read_one: ReadOne) -> None:
     assert "g" in read_one(wire.packets)["history"]
 
 
+def test_a_fin_behind_a_hole_larger_than_the_window_ends_the_stream(read_one: ReadOne) -> None:
+    """A capture that lost packets for a while lost the acknowledgements too."""
+    wire, talk = talk_on()
+    talk.send("orig", b"before").lose("orig", 200_000).send("orig", b"after").close()
+    row = read_one(wire.packets)
+    assert (row["end_reason"], row["orig_missed_bytes"], row["weirds"]) == ("fin", 200_000, [])
+
+
 def test_several_gaps_are_marked_each(read_one: ReadOne) -> None:
     wire, talk = talk_on()
     for _ in range(5):

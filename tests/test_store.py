@@ -149,9 +149,14 @@ def test_a_damaged_summary_is_refused_and_named(text: str, demo: Flows, tmp_path
 
 def test_a_writer_that_fails_leaves_nothing_and_keeps_what_was_there(demo: Flows, tmp_path: Path) -> None:
     before = demo.save(tmp_path).read_bytes()
-    with pytest.raises(RuntimeError, match="on purpose"), FlowWriter(tmp_path) as writer:
-        writer.write(demo.to_arrow().to_batches()[0])
-        raise RuntimeError("on purpose")
+
+    def fail() -> None:
+        with FlowWriter(tmp_path) as writer:
+            writer.write(demo.to_arrow().to_batches()[0])
+            raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        fail()
     assert {path.name for path in tmp_path.iterdir()} == {"flows.parquet", "summary.json"}
     assert (tmp_path / "flows.parquet").read_bytes() == before
 
@@ -199,8 +204,9 @@ def test_an_unknown_column_names_those_that_exist(demo: Flows) -> None:
 
 def by_duckdb(flows: Flows, names: list[str]) -> Any:
     """Rows of some columns, by DuckDB's replacement scan of a local variable."""
-    assert flows is not None
-    return duckdb.sql(f"select {', '.join(names)} from flows").fetchall()
+    relation = duckdb.sql(f"select {', '.join(names)} from flows")
+    assert relation is not None
+    return relation.fetchall()
 
 
 def frames_of(demo: Flows) -> dict[str, Callable[[], Any]]:
@@ -211,9 +217,7 @@ def frames_of(demo: Flows) -> dict[str, Callable[[], Any]]:
         "arrow": lambda: list(zip(*(table[name].to_pylist() for name in names), strict=True)),
         "polars": lambda: demo.to_polars().select(names).rows(),
         "polars-by-capsule": lambda: polars.DataFrame(demo).select(names).rows(),
-        "pyarrow-by-capsule": lambda: [
-            tuple(row[name] for name in names) for row in pa.table(demo).to_pylist()  # type: ignore[arg-type]
-        ],
+        "pyarrow-by-capsule": lambda: [tuple(row[name] for name in names) for row in pa.table(demo).to_pylist()],
         "duckdb": lambda: by_duckdb(demo, names),
         "pandas": lambda: [
             tuple(None if value != value else value for value in row)
@@ -229,14 +233,19 @@ def test_every_library_sees_the_same_values(library: str, demo: Flows) -> None:
 
 
 def test_duckdb_reads_the_saved_file(demo: Flows, tmp_path: Path) -> None:
-    path = demo.save(tmp_path)
-    found = duckdb.sql(f"select uid, len(orig_trajectory) from '{path}' order by ts_first_ns, first_packet").fetchall()
+    relation = duckdb.sql(f"select uid, len(orig_trajectory) from '{demo.save(tmp_path)}'")
+    assert relation is not None
+    found = relation.fetchall()
     assert sorted(found) == sorted(zip(demo["uid"], map(len, demo["orig_trajectory"]), strict=True))
 
 
 def test_numpy_gets_arrays_of_the_columns_types(demo: Flows) -> None:
     arrays = demo.to_numpy(["ts_first_ns", "orig_port", "orig_entropy", "orig_trajectory"])
-    assert [arrays[name].dtype for name in ("ts_first_ns", "orig_port", "orig_entropy")] == [np.int64, np.uint16, np.float64]
+    assert [arrays[name].dtype for name in ("ts_first_ns", "orig_port", "orig_entropy")] == [
+        np.int64,
+        np.uint16,
+        np.float64,
+    ]
     assert all(each.dtype == np.float64 for each in arrays["orig_trajectory"])
     assert set(demo.to_numpy()) == set(demo.columns)
     assert len(demo["uid"]) == len(demo)

@@ -146,7 +146,8 @@ class Flows:
         """Write the flows to ``folder/flows.parquet`` with their summary, and return the file's path."""
         from wiretropy.store.parquet import FlowWriter
 
-        with FlowWriter(Path(folder)) as writer:
+        has_counts = "both_counts" in self._table.column_names
+        with FlowWriter(Path(folder), has_counts=has_counts) as writer:
             for batch in self._table.to_batches():
                 writer.write(batch)
             writer.finish(self._summary)
@@ -266,15 +267,10 @@ def trace_flows(
     RefusedError
         If nothing at all could be read.
     """
-    rows: list[pa.RecordBatch] = []
-    trace = True if uids is None else uids
-    run = CaptureRun(paths, ScanSettings(**changes), trace=trace, on_trace=rows.append)
-    for _ in run:
-        if rows:
-            yield pa.Table.from_batches(rows, TRACE_SCHEMA)
-            rows.clear()
-    if rows:
-        yield pa.Table.from_batches(rows, TRACE_SCHEMA)
+    run = CaptureRun(paths, ScanSettings(**changes), trace=True if uids is None else uids)
+    for kind, batch in run.outputs():
+        if kind == "trace":
+            yield pa.Table.from_batches([batch], TRACE_SCHEMA)
     _refuse_if_nothing(run.summary)
 
 

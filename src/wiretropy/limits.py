@@ -7,6 +7,9 @@ from __future__ import annotations
 
 NS_PER_S = 1_000_000_000
 
+MAX_SECONDS = 9_000_000_000
+"""Longest time-out: 285 years, as many seconds as fit into 64 bits of nanoseconds."""
+
 TCP_TIMEOUT_S = 300.0
 """Open TCP without a packet: Zeek's `tcp_inactivity_timeout` (5 minutes)."""
 

@@ -19,7 +19,18 @@ needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark
 SECONDS = 300
 """More than tshark takes for any file here; a guard against hangs."""
 
-_FIELDS = "frame.number frame.protocols frame.len ip.src ip.dst ipv6.src ipv6.dst tcp.srcport tcp.dstport udp.srcport udp.dstport".split()
+_FIELDS = (
+    "frame.protocols",
+    "frame.len",
+    "ip.src",
+    "ip.dst",
+    "ipv6.src",
+    "ipv6.dst",
+    "tcp.srcport",
+    "tcp.dstport",
+    "udp.srcport",
+    "udp.dstport",
+)
 
 
 class Way(NamedTuple):
@@ -101,4 +112,4 @@ def follow(path: Path, number: int) -> Stream | None:
     for line in lines[begin:]:
         if not line.startswith("="):
             sent["\t" if line.startswith("\t") else ""] += bytes.fromhex(line.strip())
-    return Stream(*ends, sent[""], sent["\t"])
+    return Stream(ends[0], ends[1], sent[""], sent["\t"])

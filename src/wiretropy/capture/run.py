@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from wiretropy import _core
 from wiretropy.capture.inputs import PathLike, expand
@@ -64,18 +64,22 @@ class CaptureRun:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Yield flow records as they end, in the order of their first packets within a batch."""
+        for kind, batch in self.outputs():
+            if kind == "flows":
+                yield batch
+            elif self._on_trace is not None:
+                self._on_trace(batch)
+
+    def outputs(self) -> Iterator[tuple[Literal["flows", "trace"], pa.RecordBatch]]:
+        """Yield flow records and packet rows as they come, each with what it is."""
         import pyarrow as pa
 
         while (output := self._scan.next_output()) is not None:
             kind, batch = output
             if self._on_progress is not None:
                 self._on_progress(*self._scan.progress())
-            if batch is None:
-                continue
-            if kind == "flows":
-                yield pa.record_batch(batch)
-            elif self._on_trace is not None:
-                self._on_trace(pa.record_batch(batch))
+            if batch is not None and kind != "idle":
+                yield kind, pa.record_batch(batch)
 
     def stop(self) -> None:
         """End reading at the next opportunity; flows seen until then still come out."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
@@ -73,8 +72,10 @@ class ScanSettings:
                 raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
         for name in ("tcp_timeout_s", "closed_timeout_s", "other_timeout_s", "active_limit_s"):
             seconds = getattr(self, name)
-            if seconds is not None and not 0 < seconds < math.inf:
-                raise ValueError(f"{name} must be a positive number of seconds; got {seconds}")
+            if seconds is not None and not 0 < seconds <= limits.MAX_SECONDS:
+                raise ValueError(
+                    f"{name} must be a positive number of seconds, at most {limits.MAX_SECONDS:,}; got {seconds}"
+                )
 
     def to_core(
         self,

@@ -127,6 +127,8 @@ class ScanTable:
         for row in alerts:
             for crossing in crossings_of(row):
                 console.print(escape(_evidence(row, crossing, self._threshold)), soft_wrap=True)
+        if alerts and self._alerts > len(alerts):
+            console.print(f"{self._alerts - len(alerts):,} more alerts; --rows shows more of them, --json all")
         if alerts:
             source, uid = alerts[0]["source"], alerts[0]["uid"]
             console.print(

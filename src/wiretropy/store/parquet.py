@@ -132,9 +132,17 @@ def load_table(path: Path) -> tuple[pa.Table, ScanSummary | None]:
     except (OSError, pa.ArrowInvalid) as error:
         raise RefusedError(f"{file}: not a readable Parquet file ({error})") from error
     _check_version(file, table.schema.metadata or {})
+    if "uid" not in table.column_names:
+        raise RefusedError(f"{file}: holds no flow records (no column uid); make one with wiretropy scan --out")
     beside = file.with_name(SUMMARY_NAME)
-    summary = ScanSummary.from_json(beside.read_text(encoding="utf-8")) if beside.is_file() else None
-    return table, summary
+    return table, _summary_of(beside) if beside.is_file() else None
+
+
+def _summary_of(file: Path) -> ScanSummary:
+    try:
+        return ScanSummary.from_json(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise RefusedError(f"{file}: holds no totals of a scan ({error}); remove it, or scan again") from error
 
 
 def _check_version(file: Path, metadata: dict[bytes, bytes]) -> None:

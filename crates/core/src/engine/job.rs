@@ -213,7 +213,7 @@ impl Job {
                 let own = parts.is_empty().then_some((arrival.packet, arrival.ts_ns));
                 self.trace.extend(packets.chain(own).map(|(packet, ts_ns)| {
                     let state = state.clone();
-                    TraceRow { packet, ts_ns, state }
+                    TraceRow { index: arrival.index, packet, ts_ns, state }
                 }));
             }
         }
@@ -257,7 +257,10 @@ impl Item {
         };
         let fragments_before = parts.split_last().map_or(&[][..], |(_, before)| before);
         let wire_before: u64 = fragments_before.iter().map(|part| part.wire_bytes).sum();
+        let first = parts.first().copied().or(own);
         let arrival = Arrival {
+            first_packet: first.map(|part| part.packet).unwrap_or_default(),
+            first_ts_ns: first.map_or(0, |part| part.ts_ns),
             decoded: &self.decoded,
             payload: self.decoded.payload(bytes),
             ts_ns: own.map_or(0, |part| part.ts_ns),

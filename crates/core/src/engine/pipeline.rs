@@ -46,6 +46,9 @@ struct Reader {
 /// Flows that ended and wait until they are worth a batch.
 #[derive(Default)]
 struct Collected {
+    /// Flows that ended in the current epoch. How a capture is cut into reads must not show in the
+    /// order of rows, so they are sorted when the epoch ends.
+    epoch: Vec<Ended>,
     ended: Vec<Ended>,
     held_bytes: usize,
     trace: Vec<TraceRow>,
@@ -195,8 +198,7 @@ impl Pipeline {
                 job.visit(number, shard, &self.settings.trace)
             })?;
         }
-        job.ended.sort_unstable_by_key(|(flow, _)| flow.index);
-        job.trace.sort_by_key(|row| row.packet);
+        job.trace.sort_by_key(|row| row.index);
         self.collected.enter(ticket, &self.stop, |collected| collected.take(job))
     }
 
@@ -314,9 +316,14 @@ impl Collected {
     fn take(&mut self, job: &mut Job) -> Option<Group> {
         self.summary.add(&job.summary);
         self.held_bytes += job.ended.iter().map(|(flow, _)| flow.held_bytes()).sum::<usize>();
-        self.ended.append(&mut job.ended);
+        self.epoch.append(&mut job.ended);
         self.trace.append(&mut job.trace);
         let is_last = job.ticket.is_last;
+        if job.ticket.epoch_end.is_none() && !is_last {
+            return None;
+        }
+        self.epoch.sort_unstable_by_key(|(flow, _)| flow.index);
+        self.ended.append(&mut self.epoch);
         let is_enough = self.ended.len() >= GROUP_FLOWS
             || self.held_bytes >= GROUP_HELD_BYTES
             || self.trace.len() >= TRACE_ROWS;

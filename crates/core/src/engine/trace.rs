@@ -39,6 +39,8 @@ impl TraceRequest {
 
 /// One packet of a traced flow.
 pub struct TraceRow {
+    /// Place among all packets of the one that completed it, which is its own unless it is a fragment.
+    pub index: u64,
     /// Where the packet is.
     pub packet: PacketRef,
     /// Its time.

@@ -82,6 +82,10 @@ pub struct Arrival<'a> {
     pub packets: u64,
     /// Its place in its file.
     pub packet: PacketRef,
+    /// The first of the packets that it stands for, and its time.
+    pub first_packet: PacketRef,
+    /// See [`Arrival::first_packet`].
+    pub first_ts_ns: i64,
     /// Its place among all packets of the run, from 0; orders flows in the output.
     pub index: u64,
 }
@@ -142,8 +146,8 @@ impl Flow {
             endpoints: arrival.decoded.endpoints,
             tunnels: arrival.decoded.tunnels,
             index: arrival.index,
-            first_packet: arrival.packet,
-            ts_first_ns: arrival.ts_ns,
+            first_packet: arrival.first_packet,
+            ts_first_ns: arrival.first_ts_ns.min(arrival.ts_ns),
             ts_last_ns: arrival.ts_ns,
             directions: Default::default(),
             history: History::default(),
@@ -246,9 +250,24 @@ impl Flow {
 
     /// Deliver what still waits; no more packets will come.
     pub fn close(&mut self, pool: &Pool, tally: &mut PayloadTally) {
+        let missed_before = self.missed_bytes();
         for (is_orig, direction) in [true, false].into_iter().zip(&mut self.directions) {
             let mut side = Side::new(&mut self.payload, is_orig, true, pool, tally);
             direction.stream.finish(&mut side);
+        }
+        self.note_gaps(missed_before);
+    }
+
+    fn missed_bytes(&self) -> [u64; 2] {
+        self.directions.each_ref().map(|direction| direction.stream.missed_bytes())
+    }
+
+    /// History letter of streams in which bytes turned out to be missing.
+    fn note_gaps(&mut self, missed_before: [u64; 2]) {
+        for (at, (now, before)) in self.missed_bytes().into_iter().zip(missed_before).enumerate() {
+            if now > before {
+                self.history.note('g', at == 0);
+            }
         }
     }
 }

@@ -46,6 +46,7 @@ impl Flow {
     ) {
         let tcp = arrival.decoded.tcp;
         let mut left_out = LeftOut::default();
+        let missed_before = self.missed_bytes();
         self.note_flags(&tcp, is_orig, arrival.decoded.payload_claimed);
         self.note_base(&tcp, is_orig, arrival.decoded.payload_claimed);
         if arrival.decoded.payload_claimed > 0 {
@@ -54,6 +55,7 @@ impl Flow {
         }
         self.note_end(&tcp, is_orig, arrival.decoded.payload_claimed);
         self.note_ack(&tcp, is_orig, pool, tally);
+        self.note_gaps(missed_before);
         let side = &mut self.directions[usize::from(!is_orig)];
         side.window = tcp.window;
         if tcp.flags & SYN != 0 {
@@ -93,6 +95,7 @@ impl Flow {
     /// Learn where the stream of this side begins.
     fn note_base(&mut self, tcp: &Tcp, is_orig: bool, claimed: u32) {
         let has_any_syn = self.directions.iter().any(|side| side.has_syn);
+        let has_talked = self.directions.iter().any(|side| side.stream.has_started());
         let peer_has_syn = self.directions[usize::from(is_orig)].has_syn;
         let side = &mut self.directions[usize::from(!is_orig)];
         // A SYN consumes one sequence number (RFC 9293, section 3.4), so the first payload byte
@@ -117,9 +120,13 @@ impl Flow {
             }
             side.stream.set_base(first);
             side.has_syn = true;
-        } else if !side.stream.has_base() && (claimed > 0 || tcp.flags & FIN != 0) {
+            // Acknowledgements that a capture puts before their SYN do not make a flow midstream.
+            self.is_midstream &= has_talked;
+        } else {
             self.is_midstream |= !has_any_syn;
-            side.stream.set_base(tcp.seq);
+            if !side.stream.has_base() && (claimed > 0 || tcp.flags & FIN != 0) {
+                side.stream.set_base(tcp.seq);
+            }
         }
     }
 
@@ -209,8 +216,9 @@ impl Flow {
         let from_peer = usize::from(is_orig);
         let stream = &mut self.directions[from_peer].stream;
         if !stream.has_base() {
-            // The peer's SYN was not captured; the first acknowledgement says where it began.
-            if !self.is_midstream && tcp.flags & SYN == 0 {
+            // The peer's SYN was not captured; the first acknowledgement, that of a SYN with ACK
+            // included, says where it began. In the middle of a conversation it does not.
+            if !self.is_midstream {
                 stream.set_base(tcp.ack);
             }
             return;

@@ -166,7 +166,10 @@ impl Stream {
     /// Note the sender's FIN at `seq`; false if it cannot be the end of this stream.
     pub fn fin_at(&mut self, seq: u32, window: u64) -> bool {
         let offset = self.offset(seq);
-        let is_plausible = self.base.is_some() && self.fits_window(offset, window);
+        // Behind payload that was taken, a FIN is as plausible as that was, though a hole that the
+        // capture lost may be larger than the window.
+        let is_behind_waiting = !self.waiting.is_empty() && offset == self.waiting.end() as i64;
+        let is_plausible = self.base.is_some() && (is_behind_waiting || self.fits_window(offset, window));
         let Ok(offset) = u64::try_from(offset) else {
             return false;
         };
