@@ -255,6 +255,7 @@ impl Stream {
             return effects;
         }
         self.place(segment, start, left_out, &mut effects, sink);
+        self.conflicts += u64::from(effects.is_conflicting);
         effects
     }
 
@@ -305,10 +306,7 @@ impl Stream {
             self.retransmitted += overlap.repeated;
             effects.is_retransmission = true;
         }
-        if overlap.is_conflicting {
-            self.conflicts += 1;
-            effects.is_conflicting = true;
-        }
+        effects.is_conflicting |= overlap.is_conflicting;
         self.deliver_waiting(sink);
         self.give_up_holes(sink);
     }
@@ -342,10 +340,7 @@ impl Stream {
         self.retransmitted += repeated;
         effects.is_late = late > 0;
         effects.is_retransmission = repeated > 0;
-        if is_conflicting {
-            self.conflicts += 1;
-            effects.is_conflicting = true;
-        }
+        effects.is_conflicting = is_conflicting;
     }
 
     /// The parts of `bytes` at stream offset `start` that were delivered, each with its place
