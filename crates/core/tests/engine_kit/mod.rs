@@ -1,8 +1,6 @@
 //! What the tests of the engine share: frames of conversations, captures, and whole runs.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::VecDeque;
-
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use wiretropy_core::decode::Decoder;
 use wiretropy_core::engine::{Engine, EngineSettings, Output, Summary, TraceRequest};
@@ -80,25 +78,28 @@ pub fn udp(from: (u32, u16), to: (u32, u16), payload: &[u8], ts_ns: i64) -> Time
     Timed { ts_ns, origlen: frame.len() as u32, frame }
 }
 
-/// Yields raw IP packets, at most `portion` at a time.
-pub struct Script {
-    packets: VecDeque<Timed>,
+/// Yields raw IP packets, at most `portion` at a time; they are made when they are asked for.
+pub struct Script<I: Iterator<Item = Timed>> {
+    packets: std::iter::Peekable<I>,
     portion: usize,
     given: u64,
 }
 
-impl Script {
-    pub fn new(packets: impl IntoIterator<Item = Timed>, portion: usize) -> Box<dyn Source> {
-        let packets = packets.into_iter().collect();
-        Box::new(Self { packets, portion, given: 0 })
+impl<I: Iterator<Item = Timed> + Send + 'static> Script<I> {
+    pub fn new<P>(packets: P, portion: usize) -> Box<dyn Source>
+    where
+        P: IntoIterator<IntoIter = I, Item = Timed>,
+        I::Item: Send,
+    {
+        Box::new(Self { packets: packets.into_iter().peekable(), portion, given: 0 })
     }
 }
 
-impl Source for Script {
+impl<I: Iterator<Item = Timed> + Send> Source for Script<I> {
     fn fill(&mut self, chunk: &mut Chunk, max_packets: usize) -> bool {
         chunk.clear();
-        let count = self.packets.len().min(max_packets).min(self.portion);
-        for packet in self.packets.drain(..count) {
+        let count = max_packets.min(self.portion);
+        for packet in self.packets.by_ref().take(count) {
             self.given += 1;
             chunk.packets.push(RawPacket {
                 ts_ns: packet.ts_ns,
@@ -112,7 +113,7 @@ impl Source for Script {
             });
             chunk.data.extend(packet.frame);
         }
-        !self.packets.is_empty()
+        self.packets.peek().is_some()
     }
 
     fn take_faults(&mut self) -> Vec<Fault> {
