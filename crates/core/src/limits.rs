@@ -13,6 +13,10 @@ pub const READ_BYTES: usize = 1 << 20;
 /// result depends on packet numbers, never on how a container was cut into reads or on threads.
 pub const EPOCH_PACKETS: usize = 8192;
 
+/// Reminders that a queue of the flow table looks at when an epoch ends: twice as many as an epoch
+/// can set, so that expiry catches up, and work grows with packets, not with open flows.
+pub const REMINDERS_PER_EPOCH: usize = 2 * EPOCH_PACKETS;
+
 /// Layers of encapsulation (tunnels) that are unwrapped; the same limit as Suricata's.
 pub const MAX_TUNNEL_DEPTH: usize = 16;
 

@@ -65,6 +65,10 @@ pub(super) struct Datagram {
     pub newer: u32,
 }
 
+/// Memory that a waiting packet costs beside its bytes: its reference here, and what the caller must
+/// remember of it in a hash table. Without it, empty repeats of a fragment would cost nothing.
+const HELD_PACKET_BYTES: usize = 80;
+
 pub(super) const NONE: u32 = u32::MAX;
 
 /// Whether an accepted fragment repeated or contradicted bytes that were there.
@@ -95,7 +99,7 @@ impl Datagram {
             + std::mem::size_of::<(Key, u32)>()
             + self.bytes.capacity()
             + self.pieces.capacity() * std::mem::size_of::<Piece>()
-            + self.packets.capacity() * std::mem::size_of::<u64>()
+            + self.packets.capacity() * HELD_PACKET_BYTES
     }
 
     /// Whether a fragment agrees with the datagram's end, as far as that is known.

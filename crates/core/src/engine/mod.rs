@@ -60,6 +60,7 @@ const STEPS_PER_CALL: usize = 32;
 pub struct Engine {
     pipeline: Arc<Pipeline>,
     workers: Vec<JoinHandle<()>>,
+    has_workers: bool,
     threads: usize,
 }
 
@@ -68,14 +69,28 @@ impl Engine {
     #[must_use]
     pub fn new(source: Box<dyn Source>, settings: EngineSettings) -> Self {
         let threads = settings.threads.max(1);
-        Self { pipeline: Arc::new(Pipeline::new(source, settings)), workers: vec![], threads }
+        Self {
+            pipeline: Arc::new(Pipeline::new(source, settings)),
+            workers: vec![],
+            has_workers: false,
+            threads,
+        }
     }
 
     /// The next output; none when everything was read and handed over.
+    ///
+    /// # Panics
+    ///
+    /// If a worker thread did, which would be a mistake in the core: its panic goes on here, as it
+    /// would with one thread.
     pub fn next_output(&mut self) -> Option<Output> {
         if self.threads > 1 {
             self.start_workers();
-            return self.pipeline.wait_for_output();
+            let output = self.pipeline.wait_for_output();
+            if output.is_none() {
+                self.join_workers();
+            }
+            return output;
         }
         for _ in 0..STEPS_PER_CALL {
             if let Some(output) = self.pipeline.take_output() {
@@ -103,9 +118,21 @@ impl Engine {
     }
 
     fn start_workers(&mut self) {
-        while self.workers.len() < self.threads {
+        if self.has_workers {
+            return;
+        }
+        self.has_workers = true;
+        for _ in 0..self.threads {
             let pipeline = Arc::clone(&self.pipeline);
             self.workers.push(std::thread::spawn(move || pipeline.work()));
+        }
+    }
+
+    fn join_workers(&mut self) {
+        for worker in self.workers.drain(..) {
+            if let Err(panic) = worker.join() {
+                std::panic::resume_unwind(panic);
+            }
         }
     }
 }

@@ -128,7 +128,10 @@ impl Pipeline {
     }
 
     /// Process chunks until there are none; the body of a worker thread.
+    ///
+    /// A panic, which would be a mistake in the core, ends the run: see [`Alarm`].
     pub fn work(&self) {
+        let _alarm = Alarm(self);
         let job = Job::default();
         let mut worker = Worker { job, scratch: self.pool.meters() };
         loop {
@@ -302,12 +305,26 @@ impl Pipeline {
     /// Tell all workers to leave.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+        // The queue first: who waits for room in it stands inside the delivery turnstile.
+        drop(lock(&self.queue));
+        self.queue_moved.notify_all();
         self.fragments.wake();
         self.shards.iter().for_each(Turnstile::wake);
         self.collected.wake();
         self.delivery.wake();
-        drop(lock(&self.queue));
-        self.queue_moved.notify_all();
+    }
+}
+
+/// Ends the run when the worker that holds it panics: nobody waits for the turn that will not
+/// come, and the consumer is told that it was the last output.
+struct Alarm<'a>(&'a Pipeline);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            lock(&self.0.queue).is_done = true;
+            self.0.stop();
+        }
     }
 }
 

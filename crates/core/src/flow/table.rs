@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use hashbrown::HashTable;
 
 use super::{Arrival, EndReason, Flow, FlowKey, PayloadTally, Pool, Weird};
-use crate::limits::SHARDS;
+use crate::limits::{EPOCH_PACKETS, REMINDERS_PER_EPOCH, SHARDS};
 use crate::meter::MeterSettings;
 use std::sync::Arc;
 
@@ -47,6 +47,9 @@ struct Entry {
     hash: u64,
     key: FlowKey,
     flow: Box<Flow>,
+    /// Queues that hold a reminder of the flow, as bits; a flow that is closed and opened by
+    /// turns must not fill them.
+    queues: u8,
 }
 
 /// A promise to look at a flow again.
@@ -104,13 +107,13 @@ impl Shard {
                 flow.is_traced = true;
                 flow.payload.measure_at_once(pool);
             }
-            Entry { hash, key, flow }
+            Entry { hash, key, flow, queues: 0 }
         };
-        let mut queue_before = None;
+        let mut is_new = true;
         let entry = match self.table.find_entry(hash, |entry| entry.key == key) {
             Ok(found) => match timeouts.reason_to_end(&found.get().flow, arrival) {
                 None => {
-                    queue_before = Some(queue_of(&found.get().flow));
+                    is_new = false;
                     found.into_mut()
                 }
                 Some(reason) => {
@@ -126,15 +129,16 @@ impl Shard {
             }
         };
         let flow = &mut *entry.flow;
-        let held_before = if queue_before.is_none() { 0 } else { flow.held_bytes() };
+        let held_before = if is_new { 0 } else { flow.held_bytes() };
         if arrival.ts_ns < flow.ts_last_ns {
             flow.weirds.note(Weird::TimeBackwards);
         }
         let is_orig = flow.take(arrival, pool, &mut self.tally);
         self.held_bytes = (self.held_bytes + flow.held_bytes()).saturating_sub(held_before);
-        self.created += u64::from(queue_before.is_none());
+        self.created += u64::from(is_new);
         let queue = queue_of(flow);
-        if queue_before != Some(queue) {
+        if entry.queues & (1 << queue) == 0 {
+            entry.queues |= 1 << queue;
             let reminder = Reminder { hash, index: flow.index, set_ns: flow.ts_last_ns };
             self.reminders[queue].push_back(reminder);
         }
@@ -147,6 +151,7 @@ impl Shard {
             self.expire(queue, now_ns);
         }
         self.evict();
+        self.forget_ended();
     }
 
     /// End every flow: the capture is over.
@@ -164,6 +169,12 @@ impl Shard {
         std::mem::take(&mut self.ended)
     }
 
+    /// Reminders of all queues: bounded by the open flows and one epoch.
+    #[must_use]
+    pub fn reminders(&self) -> usize {
+        self.reminders.iter().map(VecDeque::len).sum()
+    }
+
     /// Open flows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -176,8 +187,8 @@ impl Shard {
         self.table.is_empty()
     }
 
-    fn end(&mut self, hash: u64, is_it: impl Fn(&Entry) -> bool, reason: EndReason) {
-        if let Ok(found) = self.table.find_entry(hash, is_it) {
+    fn end(&mut self, hash: u64, index: u64, reason: EndReason) {
+        if let Ok(found) = self.table.find_entry(hash, |entry| entry.flow.index == index) {
             let (entry, _) = found.remove();
             self.held_bytes = self.held_bytes.saturating_sub(entry.flow.held_bytes());
             self.ended.push((entry.flow, reason));
@@ -187,28 +198,41 @@ impl Shard {
     /// Look at the flows whose reminders are due: end them or remind again.
     ///
     /// A flow is looked at when its time-out has passed since the reminder was set, so each is
-    /// visited at most once per time-out, however many packets it has.
+    /// visited about once per time-out, however many packets it has. A reminder from far ahead,
+    /// set before time went back, is due as well: it would hold up all behind it. The number of
+    /// looks is bounded, so that a clock that jumps to and fro cannot have all flows visited again
+    /// and again.
     fn expire(&mut self, queue: usize, now_ns: i64) {
         let timeout = self.settings.timeouts.of_queue(queue);
-        while let Some(first) = self.reminders[queue].front() {
-            if now_ns.saturating_sub(first.set_ns) <= timeout {
+        for _ in 0..REMINDERS_PER_EPOCH {
+            let is_due = |first: &&Reminder| {
+                let since = now_ns.saturating_sub(first.set_ns);
+                since > timeout || since < timeout.saturating_neg()
+            };
+            if self.reminders[queue].front().filter(is_due).is_none() {
                 return;
             }
-            let Some(Reminder { hash, index, .. }) = self.reminders[queue].pop_front() else {
-                return;
-            };
-            let found = self.table.find(hash, |entry| entry.flow.index == index);
-            let Some(flow) = found.map(|entry| &entry.flow).filter(|flow| queue_of(flow) == queue)
-            else {
+            let Some(entry) = self.take_reminded(queue) else {
                 continue;
             };
-            if now_ns.saturating_sub(flow.ts_last_ns) > timeout {
-                let reason = flow.own_end_reason().unwrap_or(EndReason::Idle);
-                self.end(hash, |entry| entry.flow.index == index, reason);
+            let (hash, index) = (entry.hash, entry.flow.index);
+            if now_ns.saturating_sub(entry.flow.ts_last_ns) > timeout {
+                let reason = entry.flow.own_end_reason().unwrap_or(EndReason::Idle);
+                self.end(hash, index, reason);
             } else {
+                entry.queues |= 1 << queue;
                 self.reminders[queue].push_back(Reminder { hash, index, set_ns: now_ns });
             }
         }
+    }
+
+    /// Take the first reminder of a queue, and find its flow unless that has ended or belongs into
+    /// another queue by now.
+    fn take_reminded(&mut self, queue: usize) -> Option<&mut Entry> {
+        let Reminder { hash, index, .. } = self.reminders[queue].pop_front()?;
+        let entry = self.table.find_mut(hash, |entry| entry.flow.index == index)?;
+        entry.queues &= !(1 << queue);
+        (queue_of(&entry.flow) == queue).then_some(entry)
     }
 
     /// Make room: closed flows first, then those that were longest without a reminder.
@@ -217,10 +241,27 @@ impl Shard {
         let max_held = self.settings.max_held_bytes / SHARDS;
         for queue in 0..self.reminders.len() {
             while self.table.len() > max_flows || self.held_bytes > max_held {
-                let Some(Reminder { hash, index, .. }) = self.reminders[queue].pop_front() else {
+                if self.reminders[queue].is_empty() {
                     break;
-                };
-                self.end(hash, |entry| entry.flow.index == index, EndReason::Evicted);
+                }
+                if let Some(entry) = self.take_reminded(queue) {
+                    let (hash, index) = (entry.hash, entry.flow.index);
+                    self.end(hash, index, EndReason::Evicted);
+                }
+            }
+        }
+    }
+
+    /// Drop the reminders of flows that ended otherwise, once they are the greater part: with
+    /// ports used again at every packet they would pile up until their time-out.
+    fn forget_ended(&mut self) {
+        let table = &self.table;
+        let is_open = |reminder: &Reminder| {
+            table.find(reminder.hash, |entry| entry.flow.index == reminder.index).is_some()
+        };
+        for queue in &mut self.reminders {
+            if queue.len() > 2 * table.len() + EPOCH_PACKETS {
+                queue.retain(is_open);
             }
         }
     }

@@ -258,6 +258,7 @@ impl Stream {
             return effects;
         }
         self.place(segment, start, left_out, &mut effects, sink);
+        self.conflicts += u64::from(effects.is_conflicting);
         effects
     }
 
@@ -308,10 +309,7 @@ impl Stream {
             self.retransmitted += overlap.repeated;
             effects.is_retransmission = true;
         }
-        if overlap.is_conflicting {
-            self.conflicts += 1;
-            effects.is_conflicting = true;
-        }
+        effects.is_conflicting |= overlap.is_conflicting;
         self.deliver_waiting(sink);
         self.give_up_holes(sink);
     }
@@ -345,10 +343,7 @@ impl Stream {
         self.retransmitted += repeated;
         effects.is_late = late > 0;
         effects.is_retransmission = repeated > 0;
-        if is_conflicting {
-            self.conflicts += 1;
-            effects.is_conflicting = true;
-        }
+        effects.is_conflicting = is_conflicting;
     }
 
     /// The parts of `bytes` at stream offset `start` that were delivered, each with its place

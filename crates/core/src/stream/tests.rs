@@ -213,3 +213,30 @@ fn bytes_before_the_start_repeat_nothing() {
     assert!(effects.is_before_start && !effects.is_retransmission);
     assert_eq!((bench.left_out.before_start, bench.left_out.repeated), (6, 0));
 }
+
+#[test]
+fn a_segment_that_conflicts_twice_is_one_conflict() {
+    let mut bench = Bench::new(7);
+    bench.send(0, b"abcd");
+    bench.send(6, b"ghij");
+    assert!(bench.send(2, b"CDefGHij").is_conflicting);
+    assert_eq!(bench.tape.bytes, b"abcdefghij");
+    assert_eq!((bench.stream.conflicts(), bench.stream.retransmitted_bytes()), (1, 6));
+}
+
+#[test]
+fn bytes_that_were_not_captured_claim_their_ends_only() {
+    let mut bench = Bench::new(7);
+    bench.send(10, b"klm");
+    bench.send(16, b"q");
+    let packet = PacketRef::default();
+    let segment = Segment { seq: 7 + 8, bytes: b"i", claimed: 20, packet };
+    bench.stream.accept(segment, 65_535, &mut bench.left_out, &mut bench.tape);
+    // Between the others the first copy that was captured still counts.
+    bench.send(13, b"nop");
+    bench.send(0, b"abcdefgh");
+    bench.stream.finish(&mut bench.tape);
+    assert_eq!(bench.tape.bytes, b"abcdefghiklmnopq");
+    assert_eq!(bench.stream.gaps(), [(9, 1), (16, 11)]);
+    assert_eq!(bench.stream.missed_bytes(), 12);
+}

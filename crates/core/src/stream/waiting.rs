@@ -100,6 +100,13 @@ impl Held {
     fn cost(&self) -> usize {
         self.bytes().len() + PIECE_OVERHEAD
     }
+
+    /// Whether `bytes` differ from those that are held from `at` on.
+    fn differs(&self, at: u64, bytes: &[u8]) -> bool {
+        let from = usize::try_from(at).unwrap_or(usize::MAX);
+        let first = self.bytes().get(from..).unwrap_or(&[]);
+        first.iter().zip(bytes).any(|(old, new)| old != new)
+    }
 }
 
 impl Waiting {
@@ -138,46 +145,47 @@ impl Waiting {
     }
 
     /// Let those parts of `piece` wait that do not wait already; the first copy stays.
+    ///
+    /// One walk over the pieces that it meets, at most one for each captured byte: behind the last
+    /// of these only the end of what was claimed is new.
     pub fn insert(&mut self, start: u64, mut piece: Piece<'_>, wants_data: bool) -> Overlap {
         let mut overlap = Overlap::default();
-        let mut at = start;
-        while !piece.is_empty() {
-            let Some((there, end)) = self.covering_or_next(at) else {
-                self.hold(at, &piece, wants_data);
-                return overlap;
-            };
+        let (mut at, end) = (start, start.saturating_add(piece.claimed));
+        let before = self.pieces.range(..=at).next_back();
+        let covering = before.filter(|(&there, held)| there + held.claimed > at);
+        let from = covering.map_or(at, |(&there, _)| there);
+        let mut free = vec![];
+        for (&there, held) in self.pieces.range(from..end) {
             if there > at {
-                let free = piece.split_front(there - at);
-                at += free.claimed;
-                self.hold(at - free.claimed, &free, wants_data);
-            } else {
-                let again = piece.split_front(end - at);
-                overlap.repeated += again.bytes.len() as u64;
-                overlap.is_conflicting |= self.differs(there, at, again.bytes);
-                at += again.claimed;
+                free.push((at, piece.split_front(there - at)));
+                at = there;
             }
+            if piece.bytes.is_empty() {
+                break;
+            }
+            let stop = end.min(there + held.claimed);
+            let again = piece.split_front(stop - at);
+            overlap.repeated += again.bytes.len() as u64;
+            overlap.is_conflicting |= held.differs(at - there, again.bytes);
+            at = stop;
+        }
+        let last = self.end();
+        if piece.bytes.is_empty() && last > at {
+            piece.cut_front(last - at);
+            at = last;
+        }
+        if !piece.is_empty() {
+            free.push((at, piece));
+        }
+        for (at, piece) in free {
+            self.hold(at, &piece, wants_data);
         }
         overlap
-    }
-
-    /// Range of the waiting piece that holds offset `at`, or of the first one behind it.
-    fn covering_or_next(&self, at: u64) -> Option<(u64, u64)> {
-        let before = self.pieces.range(..=at).next_back();
-        let covering = before.filter(|(&start, held)| start + held.claimed > at);
-        let found = covering.or_else(|| self.pieces.range(at..).next());
-        found.map(|(&start, held)| (start, start + held.claimed))
     }
 
     fn hold(&mut self, start: u64, piece: &Piece<'_>, wants_data: bool) {
         let held = piece.hold(wants_data);
         self.held += held.cost();
         self.pieces.insert(start, held);
-    }
-
-    fn differs(&self, start: u64, at: u64, bytes: &[u8]) -> bool {
-        let held = self.pieces.get(&start).map_or(&[][..], Held::bytes);
-        let from = usize::try_from(at - start).unwrap_or(usize::MAX);
-        let first = held.get(from..).unwrap_or(&[]);
-        first.iter().zip(bytes).any(|(old, new)| old != new)
     }
 }
