@@ -212,7 +212,8 @@ def frames_of(demo: Flows) -> dict[str, Callable[[], Any]]:
         "polars": lambda: demo.to_polars().select(names).rows(),
         "polars-by-capsule": lambda: polars.DataFrame(demo).select(names).rows(),
         "pyarrow-by-capsule": lambda: [
-            tuple(row[name] for name in names) for row in pa.table(demo).to_pylist()  # type: ignore[arg-type]
+            tuple(row[name] for name in names)
+            for row in pa.table(demo).to_pylist()  # type: ignore[arg-type]
         ],
         "duckdb": lambda: by_duckdb(demo, names),
         "pandas": lambda: [
@@ -236,7 +237,11 @@ def test_duckdb_reads_the_saved_file(demo: Flows, tmp_path: Path) -> None:
 
 def test_numpy_gets_arrays_of_the_columns_types(demo: Flows) -> None:
     arrays = demo.to_numpy(["ts_first_ns", "orig_port", "orig_entropy", "orig_trajectory"])
-    assert [arrays[name].dtype for name in ("ts_first_ns", "orig_port", "orig_entropy")] == [np.int64, np.uint16, np.float64]
+    assert [arrays[name].dtype for name in ("ts_first_ns", "orig_port", "orig_entropy")] == [
+        np.int64,
+        np.uint16,
+        np.float64,
+    ]
     assert all(each.dtype == np.float64 for each in arrays["orig_trajectory"])
     assert set(demo.to_numpy()) == set(demo.columns)
     assert len(demo["uid"]) == len(demo)

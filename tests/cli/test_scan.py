@@ -156,7 +156,9 @@ def test_the_alerts_that_are_counted_are_the_alerts_that_are_told(tmp_path: Path
 
 
 def test_quiet_prints_no_totals(capture: Path) -> None:
-    assert not re.search(r"^(packets|captured bytes|payload bytes): ", wiretropy("scan", capture, "-q").stdout, re.MULTILINE)
+    assert not re.search(
+        r"^(packets|captured bytes|payload bytes): ", wiretropy("scan", capture, "-q").stdout, re.MULTILINE
+    )
 
 
 def test_a_pipe_gets_no_control_characters(capture: Path) -> None:
@@ -336,12 +338,25 @@ def test_a_name_that_is_no_text_is_read_and_shown(tmp_path: Path) -> None:
 
 def loaded_after(statement: str) -> set[str]:
     """Names of the modules that Python has loaded after a statement."""
-    program = f"import sys\ntry:\n    {statement}\nexcept SystemExit:\n    pass\nprint('|'.join(sys.modules), file=sys.stderr)"
+    guarded = f"try:\n    {statement}\nexcept SystemExit:\n    pass"
+    program = f"import sys\n{guarded}\nprint('|'.join(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return set(done.stderr.strip().splitlines()[-1].split("|"))
 
 
-HEAVY = {"numpy", "pyarrow", "rich", "rich.table", "matplotlib", "plotly", "plotille", "scipy", "pandas", "polars", "http.server"}
+HEAVY = {
+    "numpy",
+    "pyarrow",
+    "rich",
+    "rich.table",
+    "matplotlib",
+    "plotly",
+    "plotille",
+    "scipy",
+    "pandas",
+    "polars",
+    "http.server",
+}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--version"]])
@@ -368,7 +383,11 @@ def test_reading_flows_loads_no_plotting_or_learning_library() -> None:
 
 def test_every_public_name_can_be_loaded() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import wiretropy as w; print([getattr(w, n) for n in w.__all__ if n not in ('carve', '__version__')])"],
+        [
+            sys.executable,
+            "-c",
+            "import wiretropy as w; print([getattr(w, n) for n in w.__all__ if n not in ('carve', '__version__')])",
+        ],
         capture_output=True,
         text=True,
         check=False,

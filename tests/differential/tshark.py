@@ -19,7 +19,10 @@ needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark
 SECONDS = 300
 """More than tshark takes for any file here; a guard against hangs."""
 
-_FIELDS = "frame.number frame.protocols frame.len ip.src ip.dst ipv6.src ipv6.dst tcp.srcport tcp.dstport udp.srcport udp.dstport".split()
+_FIELDS = (
+    "frame.number frame.protocols frame.len ip.src ip.dst ipv6.src ipv6.dst "
+    "tcp.srcport tcp.dstport udp.srcport udp.dstport"
+).split()
 
 
 class Way(NamedTuple):
