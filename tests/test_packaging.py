@@ -13,7 +13,6 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LOCKS = ("run.lock", "dev.lock")
-HEAVY = ("matplotlib", "plotly", "plotille", "pyarrow", "numpy", "scipy", "pandas", "polars")
 
 
 def text(name: str) -> str:
@@ -28,13 +27,6 @@ def pins(lock: str) -> set[str]:
 def name_of(requirement: str) -> str:
     """The normalised name in a requirement."""
     return re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-").replace(".", "-")
-
-
-def modules_after(code: str) -> set[str]:
-    """Top-level modules that a fresh interpreter has loaded after running some code."""
-    code += "\nimport sys; print(*{name.partition('.')[0] for name in sys.modules})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(done.stdout.splitlines()[-1].split())
 
 
 def test_python_package_and_crates_have_one_version() -> None:
@@ -79,15 +71,6 @@ def test_licence_is_the_one_that_the_package_names() -> None:
     assert tomllib.loads(text("pyproject.toml"))["project"]["license"] == "Apache-2.0"
     assert "Apache License\n" in text("LICENSE")
     assert "Version 2.0, January 2004" in text("LICENSE")
-
-
-def test_importing_the_package_loads_nothing_heavy() -> None:
-    assert modules_after("import wiretropy").isdisjoint(HEAVY)
-
-
-def test_help_loads_nothing_heavy() -> None:
-    code = "from wiretropy.cli import group\ngroup(['--help'], standalone_mode=False)"
-    assert modules_after(code).isdisjoint(HEAVY)
 
 
 @pytest.mark.parametrize(
