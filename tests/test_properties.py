@@ -385,7 +385,7 @@ def test_the_container_does_not_matter(form: str, lab: Lab, busy_packets: list[P
     expected = lab.flows(as_written(busy_packets, "pcap little us plain")[1], "plain.pcap")
     name, content = as_written(busy_packets, form)
     found = lab.flows(content, name)
-    place = frozenset(name for name in OF_PLACE if name.endswith("source") or name.endswith("sources"))
+    place = frozenset(name for name in OF_PLACE if name.endswith(("source", "sources")))
     assert [without(row, place) for row in ordered(found.to_arrow().to_pylist())] == [
         without(row, place) for row in ordered(expected.to_arrow().to_pylist())
     ]
@@ -431,7 +431,7 @@ def in_time_order(flows: Flows) -> list[Row]:
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_threads_do_not_show_in_any_bit(threads: int, lab: Lab, busy_packets: list[Packet], tmp_path: Path) -> None:
+def test_threads_do_not_show_in_any_bit(threads: int, lab: Lab, busy_packets: list[Packet]) -> None:
     content = pcap_bytes(busy_packets)
     one, many = lab.flows(content, threads=1, counts=True), lab.flows(content, threads=threads, counts=True)
     assert one.to_arrow().equals(many.to_arrow(), check_metadata=True)
@@ -484,9 +484,9 @@ def test_a_snapped_stream_shows_only_captured_bytes(
         for segment in cut(number, offsets[side], data):
             captured[side] += segment.payload[: snaplen - 54]
         offsets[side] += len(data)
-    for side in offsets:
+    for side, sent in offsets.items():
         assert row[f"{side}_payload_bytes"] == row[f"{side}_measured_bytes"] == len(captured[side])
-        assert row[f"{side}_payload_bytes"] + row[f"{side}_missed_bytes"] == offsets[side]
+        assert row[f"{side}_payload_bytes"] + row[f"{side}_missed_bytes"] == sent
         assert row[f"{side}_trajectory"] == pytest.approx(oracle.trajectory(captured[side]), abs=1e-12)
 
 

@@ -202,7 +202,7 @@ def test_an_unknown_column_names_those_that_exist(demo: Flows) -> None:
         demo["entropy"]
 
 
-def by_duckdb(flows: Flows, names: list[str]) -> Any:
+def by_duckdb(flows: Flows, names: list[str]) -> Any:  # noqa: ARG001 - duckdb finds it by its name
     """Rows of some columns, by DuckDB's replacement scan of a local variable."""
     relation = duckdb.sql(f"select {', '.join(names)} from flows")
     assert relation is not None

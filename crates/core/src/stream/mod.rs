@@ -169,7 +169,8 @@ impl Stream {
         // Behind payload that was taken, a FIN is as plausible as that was, though a hole that the
         // capture lost may be larger than the window.
         let is_behind_waiting = !self.waiting.is_empty() && offset == self.waiting.end() as i64;
-        let is_plausible = self.base.is_some() && (is_behind_waiting || self.fits_window(offset, window));
+        let is_plausible =
+            self.base.is_some() && (is_behind_waiting || self.fits_window(offset, window));
         let Ok(offset) = u64::try_from(offset) else {
             return false;
         };
