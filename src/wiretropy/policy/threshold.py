@@ -97,7 +97,7 @@ def alert_id(uid: str, side: str, offset: int) -> str:
     return "A" + hashlib.sha256(text).hexdigest()[:16]
 
 
-def _lengths(lists: pa.ListArray | pa.ChunkedArray) -> NDArray[np.int32]:
+def _lengths(lists: Any) -> NDArray[np.int32]:
     """Number of items of each list; from the offsets, so that the compute module need not be loaded."""
     chunks = lists.chunks if isinstance(lists, pa.ChunkedArray) else [lists]
     lengths = [np.diff(chunk.offsets.to_numpy()) for chunk in chunks]
