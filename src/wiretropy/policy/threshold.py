@@ -99,7 +99,7 @@ def alert_id(uid: str, side: str, offset: int) -> str:
 
 def _lengths(lists: Any) -> NDArray[np.int32]:
     """Number of items of each list; from the offsets, so that the compute module need not be loaded."""
-    chunks = lists.chunks if isinstance(lists, pa.ChunkedArray) else [lists]
+    chunks: list[Any] = lists.chunks if isinstance(lists, pa.ChunkedArray) else [lists]
     lengths = [np.diff(chunk.offsets.to_numpy()) for chunk in chunks]
     return np.concatenate(lengths) if lengths else np.empty(0, dtype=np.int32)
 

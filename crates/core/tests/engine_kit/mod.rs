@@ -86,6 +86,8 @@ pub struct Script<I: Iterator<Item = Timed>> {
 }
 
 impl<I: Iterator<Item = Timed> + Send + 'static> Script<I> {
+    // Engines take sources boxed, so that is what a script is made as.
+    #[allow(clippy::new_ret_no_self)]
     pub fn new<P>(packets: P, portion: usize) -> Box<dyn Source>
     where
         P: IntoIterator<IntoIter = I, Item = Timed>,
