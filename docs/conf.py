@@ -13,7 +13,6 @@ release = installed_version("wiretropy")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click", "source_tables"]
 exclude_patterns = ["_build", "figures/crossings.md"]
-suppress_warnings = ["ref.python"]  # "path" in a parameter's type is no reference
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -23,7 +22,9 @@ autodoc_typehints = "none"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 default_role = "literal"
+smartquotes = False  # would turn --json into a dash
 nitpicky = False
 
 html_theme = "furo"

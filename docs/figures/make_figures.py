@@ -141,7 +141,7 @@ def pictures() -> dict[str, Figure]:
     """Every picture by its name."""
     return {
         "demo": demo(),
-        "https-ssh2": https_and_ssh2(title="HTTPS and SSH-2 over the first 64 KB"),
+        "https-ssh2": https_and_ssh2(zoom=(0, 65_536), title="HTTPS and SSH-2 over the first 64 KB"),
         "https-ssh2-zoom": https_and_ssh2(zoom=(0, 24_576), entropy_range=(7, 8.05), title="Where they cross 7.9"),
         "ssh2-wobble": wobble(),
         "ssh2-three": three_ssh(),

@@ -7,6 +7,7 @@ Three lines in a notebook::
     flows.to_polars()
 
 Everything here loads on first use, so that importing the package costs little.
+`wiretropy.carve`, `wiretropy.entropy` and `wiretropy.plot` are modules.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from wiretropy.carve import carve as carve
     from wiretropy.errors import MissingDependencyError as MissingDependencyError
     from wiretropy.errors import RefusedError as RefusedError
     from wiretropy.errors import WiretropyError as WiretropyError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from wiretropy.flows import trace_flows as trace_flows
 
 _HOMES = {
-    "carve": "wiretropy.carve",
     "Flows": "wiretropy.flows",
     "iter_flows": "wiretropy.flows",
     "read_flows": "wiretropy.flows",

@@ -32,6 +32,7 @@ def depth_option(command: _Command) -> _Command:
     return click.option(
         "--depth",
         type=Depth(),
+        metavar="BYTES|all",
         default=schema.DEFAULT_DEPTH,
         show_default=True,
         help="Measure at most this many payload bytes of each direction; 'all' measures everything.",
