@@ -197,7 +197,7 @@ impl Flow {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let waiting: usize = self.directions.iter().map(|side| side.stream.held_bytes()).sum();
-        waiting + self.payload.held_bytes() + self.first_payloads.capacity() * 16
+        waiting + self.payload.held_bytes() + self.first_payloads.len() * 16
     }
 
     /// Take one packet. Returns whether it came from the originator.
