@@ -101,6 +101,10 @@ pub struct Direction {
     pub stream: Stream,
     /// Whether a SYN of this side was taken.
     has_syn: bool,
+    /// Whether the other side acknowledged that SYN.
+    is_syn_acked: bool,
+    /// Where the stream would begin by another SYN of this side.
+    other_base: Option<u32>,
     /// Receive window that this side advertised last, unscaled.
     window: u16,
     /// Window scale from its SYN.

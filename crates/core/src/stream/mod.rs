@@ -94,6 +94,12 @@ impl Stream {
         self.base.is_some()
     }
 
+    /// Sequence number of stream offset 0, where it is known.
+    #[must_use]
+    pub fn base(&self) -> Option<u32> {
+        self.base
+    }
+
     /// Whether any byte or FIN was taken; until then the base may still move.
     #[must_use]
     pub fn has_started(&self) -> bool {
@@ -169,7 +175,8 @@ impl Stream {
         // Behind payload that was taken, a FIN is as plausible as that was, though a hole that the
         // capture lost may be larger than the window.
         let is_behind_waiting = !self.waiting.is_empty() && offset == self.waiting.end() as i64;
-        let is_plausible = self.base.is_some() && (is_behind_waiting || self.fits_window(offset, window));
+        let is_plausible =
+            self.base.is_some() && (is_behind_waiting || self.fits_window(offset, window));
         let Ok(offset) = u64::try_from(offset) else {
             return false;
         };
