@@ -18,10 +18,13 @@ impl Kept {
         self.length
     }
 
-    /// Bytes of memory held.
+    /// Bytes of memory that what is kept takes.
+    ///
+    /// Not what is allocated: the head may come from another flow, and what a flow counts against
+    /// the caps must be the same in every run.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.head.capacity() + self.tail.len() * (KEPT_BLOCK_BYTES + size_of::<Block>())
+        self.head.len() + self.tail.len() * (KEPT_BLOCK_BYTES + size_of::<Block>())
     }
 
     /// The bytes of a short flow: everything kept, as long as that is at most

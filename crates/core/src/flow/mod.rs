@@ -101,6 +101,10 @@ pub struct Direction {
     pub stream: Stream,
     /// Whether a SYN of this side was taken.
     has_syn: bool,
+    /// Whether the other side acknowledged that SYN.
+    is_syn_acked: bool,
+    /// Where the stream would begin by another SYN of this side.
+    other_base: Option<u32>,
     /// Receive window that this side advertised last, unscaled.
     window: u16,
     /// Window scale from its SYN.
@@ -197,7 +201,7 @@ impl Flow {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let waiting: usize = self.directions.iter().map(|side| side.stream.held_bytes()).sum();
-        waiting + self.payload.held_bytes() + self.first_payloads.capacity() * 16
+        waiting + self.payload.held_bytes() + self.first_payloads.len() * 16
     }
 
     /// Take one packet. Returns whether it came from the originator.

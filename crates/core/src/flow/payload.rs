@@ -74,7 +74,7 @@ impl FlowPayload {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let kept: usize = self.kept.iter().map(Kept::held_bytes).sum();
-        let turns = self.turns.capacity() * size_of::<Turn>();
+        let turns = self.turns.len() * size_of::<Turn>();
         let meters = if self.meters.is_some() { size_of::<Meters>() + 2048 } else { 0 };
         kept + turns + meters
     }

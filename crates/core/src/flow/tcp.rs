@@ -3,7 +3,7 @@
 //! A passive observer believes what both hosts would: a segment outside the receiver's window is
 //! left out, a RST must fit, and whatever is odd is counted as a weird and never ends reading.
 
-use super::{Arrival, Flow, PayloadTally, Pool, Side, Weird};
+use super::{Arrival, Direction, Flow, PayloadTally, Pool, Side, Weird};
 use crate::decode::Tcp;
 use crate::limits::UNSEEN_WINDOW_BYTES;
 use crate::stream::{Effects, LeftOut, Segment};
@@ -115,6 +115,12 @@ impl Flow {
             if side.has_syn {
                 self.weirds.note(Weird::SynChanged);
             }
+            if side.is_syn_acked {
+                // The other side has settled for another SYN; this one may be forged.
+                side.other_base = Some(first);
+                return;
+            }
+            side.other_base = side.stream.base().filter(|_| side.has_syn);
             if tcp.flags & ACK == 0 && peer_has_syn {
                 self.weirds.note(Weird::SimultaneousOpen);
             }
@@ -213,8 +219,9 @@ impl Flow {
         if tcp.flags & (ACK | RST) != ACK {
             return;
         }
-        let from_peer = usize::from(is_orig);
-        let stream = &mut self.directions[from_peer].stream;
+        let peer = &mut self.directions[usize::from(is_orig)];
+        peer.settle_base(tcp.ack);
+        let stream = &mut peer.stream;
         if !stream.has_base() {
             // The peer's SYN was not captured; the first acknowledgement, that of a SYN with ACK
             // included, says where it began. In the middle of a conversation it does not.
@@ -236,5 +243,19 @@ impl Flow {
             Some(scale) => u64::from(receiver.window) << scale.min(14),
             None => u64::from(receiver.window),
         }
+    }
+}
+
+impl Direction {
+    /// Of several SYNs the one counts that the other side acknowledges.
+    fn settle_base(&mut self, ack: u32) {
+        if !self.has_syn || self.stream.has_started() {
+            return;
+        }
+        if self.other_base == Some(ack) {
+            self.stream.set_base(ack);
+            self.other_base = None;
+        }
+        self.is_syn_acked |= self.stream.is_base(ack);
     }
 }

@@ -94,6 +94,12 @@ impl Stream {
         self.base.is_some()
     }
 
+    /// Sequence number of stream offset 0, where it is known.
+    #[must_use]
+    pub fn base(&self) -> Option<u32> {
+        self.base
+    }
+
     /// Whether any byte or FIN was taken; until then the base may still move.
     #[must_use]
     pub fn has_started(&self) -> bool {
