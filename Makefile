@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint rust-test python-test docs figures deny lock dist clean
+.PHONY: help demo test lint rust-test python-test docs figures bench bench-peers deny lock dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,6 +54,12 @@ docs: $(VENV)/.built $(VENV)/.dev ## build the documentation into docs/_build/ht
 
 figures: $(VENV)/.built ## draw the figures of the documentation again
 	$(BIN)/python docs/figures/make_figures.py
+
+bench: $(VENV)/.built ## measure against the targets and write bench/RESULTS.md
+	$(BIN)/python bench/run.py $(BENCH_FLAGS)
+
+bench-peers: ## install the other programs that bench compares with (Debian; root or sudo)
+	bench/install-peers.sh
 
 deny: ## check licences, advisories and sources of crates (needs cargo-deny)
 	$(CARGO) deny --workspace check
