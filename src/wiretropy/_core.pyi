@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, final
 
+__all__ = ["Batch", "Frames", "Scan", "link_types", "record_fields"]
+
 @final
 class Batch:
     """Rows in Arrow memory."""
