@@ -7,6 +7,7 @@ import platform
 import shutil
 import subprocess
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 
 from bench.captures import REPOSITORY
@@ -33,6 +34,17 @@ def tools() -> str:
     gcc = _first_line(["gcc", "-dumpfullversion"]) or "?"
     rustc = (_first_line(["rustc", "--version"]) or "rustc ?").split()[1]
     return f"Python {platform.python_version()}, gcc {gcc} (-O3 -march=native), rustc {rustc}"
+
+
+def packages() -> str:
+    """One line: versions of what a scan loads; pandas too, because pyarrow loads it where it is installed."""
+    found = []
+    for name in ("wiretropy", "numpy", "pyarrow", "pandas"):
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            found.append(f"{name} not installed")
+    return ", ".join(found)
 
 
 def revision() -> str:

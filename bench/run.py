@@ -102,8 +102,8 @@ def heading(scale: float, loads: Mapping[str, float]) -> list[str]:
     shown = ", ".join(f"{load:.2f} ({name})" for name, load in loads.items())
     facts = [
         "Written by `make bench`; `bench/README.md` says how to read it.",
-        f"- machine: {machine.describe()}\n- tools: {machine.tools()}\n- measured: wiretropy {machine.revision()}\n"
-        f"- date: {machine.today()}\n- load average at start: {shown}",
+        f"- machine: {machine.describe()}\n- tools: {machine.tools()}\n- packages: {machine.packages()}\n"
+        f"- revision: {machine.revision()}\n- date: {machine.today()}\n- load average at start: {shown}",
     ]
     busy = [name for name, load in loads.items() if load > machine.BUSY_LOAD]
     if busy:
