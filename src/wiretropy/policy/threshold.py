@@ -8,7 +8,7 @@ to the scan, whose meters found the crossings.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ def unexpected_crossings(batch: pa.RecordBatch | pa.Table, expected_ports: froze
     if expected_ports:
         ports = np.fromiter(expected_ports, dtype=np.uint16, count=len(expected_ports))
         for side in SIDES:
-            crossed &= ~np.isin(_numpy(batch.column(f"{side}_port")), ports)
+            crossed &= ~np.isin(_values(batch.column(f"{side}_port")), ports)
     return crossed
 
 
@@ -98,13 +98,28 @@ def alert_id(uid: str, side: str, offset: int) -> str:
 
 
 def _lengths(lists: Any) -> NDArray[np.int32]:
-    """Number of items of each list; from the offsets, so that the compute module need not be loaded."""
-    chunks: list[Any] = lists.chunks if isinstance(lists, pa.ChunkedArray) else [lists]
-    lengths = [np.diff(chunk.offsets.to_numpy()) for chunk in chunks]
-    return np.concatenate(lengths) if lengths else np.empty(0, dtype=np.int32)
+    """Number of items of each list."""
+    return _by_chunk(lists, _offset_differences, np.int32)
 
 
-def _numpy(values: Any) -> NDArray[Any]:
-    is_chunked = isinstance(values, pa.ChunkedArray)
-    array: NDArray[Any] = values.to_numpy() if is_chunked else values.to_numpy(zero_copy_only=False)
-    return array
+def _values(column: Any) -> NDArray[Any]:
+    """Values of a column of ports, none of which is null."""
+    return _by_chunk(column, np.from_dlpack, np.uint16)
+
+
+def _by_chunk(column: Any, convert: Callable[[Any], NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+    """Convert a column that may lie in several pieces.
+
+    The conversions of pyarrow itself would load pandas wherever that is installed, which takes longer than most scans.
+    """
+    chunks: list[Any] = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    return np.concatenate([convert(chunk) for chunk in chunks] or [np.empty(0, dtype=kind)])
+
+
+def _offset_differences(lists: Any) -> NDArray[np.int32]:
+    """Differences of the offsets of one array, which may be a slice of a longer one."""
+    if len(lists) == 0:
+        # An empty array may come without an offsets buffer (Arrow columnar format, variable-size lists).
+        return np.empty(0, dtype=np.int32)
+    offsets = np.frombuffer(lists.buffers()[1], dtype=np.int32)
+    return np.diff(offsets[lists.offset : lists.offset + len(lists) + 1])

@@ -1,0 +1,50 @@
+"""Which flows crossed the threshold: read from list offsets, whatever array the records come in."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+
+from wiretropy.policy.threshold import unexpected_crossings
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CROSSINGS = pa.array([[1_890, 2_000], [], [7], []], pa.list_(pa.uint64()))
+
+
+def records(crossings: pa.Array) -> pa.RecordBatch:
+    """Flow records with these crossings of the originator and none of the responder."""
+    count = len(crossings)
+    none = pa.array([[]] * count, pa.list_(pa.uint64()))
+    ports = pa.array([22 + row for row in range(count)], pa.uint16())
+    names = ["orig_crossing_offsets", "resp_crossing_offsets", "orig_port", "resp_port"]
+    return pa.record_batch([crossings, none, ports, ports], names=names)
+
+
+def test_flows_with_crossings_are_alerts() -> None:
+    assert unexpected_crossings(records(CROSSINGS), frozenset()).tolist() == [True, False, True, False]
+
+
+def test_expected_ports_raise_none() -> None:
+    assert unexpected_crossings(records(CROSSINGS), frozenset({22})).tolist() == [False, False, True, False]
+
+
+def test_slices_and_chunks_count_from_where_they_begin() -> None:
+    batch = records(CROSSINGS)
+    assert unexpected_crossings(batch.slice(1, 2), frozenset()).tolist() == [False, True]
+    table = pa.Table.from_batches([batch, batch.slice(2)])
+    assert unexpected_crossings(table, frozenset()).tolist() == [True, False, True, False, True, False]
+    assert unexpected_crossings(batch.slice(0, 0), frozenset()).tolist() == []
+    assert unexpected_crossings(table.slice(0, 0), frozenset()).tolist() == []
+
+
+def test_a_scan_with_the_rule_does_not_load_pandas(tmp_path: Path) -> None:
+    arguments = ["scan", str(EXAMPLES / "http-plain.pcap"), "--out", str(tmp_path), "-q", "--expected-ports", "22"]
+    program = (
+        "import sys\n"
+        "from wiretropy.cli import main\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    print('pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
