@@ -37,7 +37,7 @@ lint: $(VENV)/.built $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest wiretropy._core
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(CARGO) fmt --all --check
 
 rust-test:
