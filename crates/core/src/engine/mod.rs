@@ -5,6 +5,7 @@
 //! that it ended are measured and turned into rows (in parallel again). One thread runs the very
 //! same steps, so the number of threads cannot show in the output.
 
+mod groups;
 mod job;
 mod pipeline;
 mod summary;

@@ -5,15 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::groups::{Backlog, Collected, Group};
 use super::job::{Fragments, Job, Ticket};
 use super::summary::Summary;
-use super::trace::{self, TraceRow};
+use super::trace;
 use super::{EngineSettings, Output};
 use crate::error::Fault;
-use crate::flow::{Ended, KeyHasher, Pool, Shard};
-use crate::limits::{
-    EPOCH_PACKETS, GROUP_FLOWS, GROUP_HELD_BYTES, MAX_WAITING_OUTPUTS, SHARDS, TRACE_ROWS,
-};
+use crate::flow::{KeyHasher, Pool, Shard};
+use crate::limits::{EPOCH_PACKETS, MAX_WAITING_OUTPUTS, SHARDS};
 use crate::meter::Meters;
 use crate::record::Records;
 use crate::source::Source;
@@ -43,27 +42,6 @@ struct Reader {
     faults: Vec<Fault>,
 }
 
-/// Flows that ended and wait until they are worth a batch.
-#[derive(Default)]
-struct Collected {
-    /// Flows that ended in the current epoch. How a capture is cut into reads must not show in the
-    /// order of rows, so they are sorted when the epoch ends.
-    epoch: Vec<Ended>,
-    ended: Vec<Ended>,
-    held_bytes: usize,
-    trace: Vec<TraceRow>,
-    next_output: u64,
-    summary: Summary,
-}
-
-/// A share of finished work that becomes one or more outputs.
-struct Group {
-    number: u64,
-    ended: Vec<Ended>,
-    trace: Vec<TraceRow>,
-    is_last: bool,
-}
-
 #[derive(Default)]
 struct Queue {
     outputs: VecDeque<Output>,
@@ -79,6 +57,7 @@ pub struct Pipeline {
     fragments: Turnstile<Fragments>,
     shards: [Turnstile<Shard>; SHARDS],
     collected: Turnstile<Collected>,
+    backlog: Backlog,
     delivery: Turnstile<()>,
     queue: Mutex<Queue>,
     queue_moved: Condvar,
@@ -111,6 +90,7 @@ impl Pipeline {
             fragments: Turnstile::new(Fragments::default()),
             shards: std::array::from_fn(|_| Turnstile::new(Shard::new(shard, Arc::clone(&pool)))),
             collected: Turnstile::new(Collected::default()),
+            backlog: Backlog::default(),
             delivery: Turnstile::new(()),
             queue: Mutex::default(),
             queue_moved: Condvar::new(),
@@ -147,16 +127,33 @@ impl Pipeline {
         let job = &mut worker.job;
         job.clear();
         let Some(has_packets) = self.read(job) else {
+            return self.help_out(worker);
+        };
+        let Some(groups) = self.process(job) else {
             return Step::Done;
         };
-        let is_last = job.ticket.is_last;
-        if self.process(job).and_then(|group| self.deliver(group, &mut worker.scratch)).is_none() {
-            return Step::Done;
+        if job.ticket.is_last {
+            self.backlog.fill(groups);
+            return Step::Worked;
         }
-        if has_packets || is_last {
+        for group in groups {
+            if self.deliver(group, &mut worker.scratch).is_none() {
+                return Step::Done;
+            }
+        }
+        if has_packets {
             Step::Worked
         } else {
             Step::Idle
+        }
+    }
+
+    /// Everything was read: measure what is left of the flows that ended with the capture.
+    fn help_out(&self, worker: &mut Worker) -> Step {
+        let group = self.backlog.next(&self.stop);
+        match group.and_then(|group| self.deliver(group, &mut worker.scratch)) {
+            Some(()) => Step::Worked,
+            None => Step::Done,
         }
     }
 
@@ -190,7 +187,7 @@ impl Pipeline {
     }
 
     /// Take one chunk through the stages. None if the engine was stopped meanwhile.
-    fn process(&self, job: &mut Job) -> Option<Option<Group>> {
+    fn process(&self, job: &mut Job) -> Option<VecDeque<Group>> {
         job.decode(&self.settings, &self.hasher);
         let ticket = job.ticket.number;
         self.fragments.enter(ticket, &self.stop, |waiting| {
@@ -206,10 +203,7 @@ impl Pipeline {
     }
 
     /// Turn a group of finished flows into outputs, and hand them over in order.
-    fn deliver(&self, group: Option<Group>, scratch: &mut Meters) -> Option<()> {
-        let Some(group) = group else {
-            return Some(());
-        };
+    fn deliver(&self, group: Group, scratch: &mut Meters) -> Option<()> {
         let (number, is_last) = (group.number, group.is_last);
         let (outputs, summary) = self.measure(group, scratch);
         self.delivery.enter(number, &self.stop, |()| {
@@ -311,6 +305,7 @@ impl Pipeline {
         self.fragments.wake();
         self.shards.iter().for_each(Turnstile::wake);
         self.collected.wake();
+        self.backlog.wake();
         self.delivery.wake();
     }
 }
@@ -325,34 +320,6 @@ impl Drop for Alarm<'_> {
             lock(&self.0.queue).is_done = true;
             self.0.stop();
         }
-    }
-}
-
-impl Collected {
-    /// Take over what a chunk ended; gives a group when there is enough for a batch.
-    fn take(&mut self, job: &mut Job) -> Option<Group> {
-        self.summary.add(&job.summary);
-        self.held_bytes += job.ended.iter().map(|(flow, _)| flow.held_bytes()).sum::<usize>();
-        self.epoch.append(&mut job.ended);
-        self.trace.append(&mut job.trace);
-        let is_last = job.ticket.is_last;
-        if job.ticket.epoch_end.is_none() && !is_last {
-            return None;
-        }
-        self.epoch.sort_unstable_by_key(|(flow, _)| flow.index);
-        self.ended.append(&mut self.epoch);
-        let is_enough = self.ended.len() >= GROUP_FLOWS
-            || self.held_bytes >= GROUP_HELD_BYTES
-            || self.trace.len() >= TRACE_ROWS;
-        if !is_enough && !is_last {
-            return None;
-        }
-        let number = self.next_output;
-        self.next_output += 1;
-        self.held_bytes = 0;
-        let ended = std::mem::take(&mut self.ended);
-        let trace = std::mem::take(&mut self.trace);
-        Some(Group { number, ended, trace, is_last })
     }
 }
 
