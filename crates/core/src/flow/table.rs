@@ -169,12 +169,6 @@ impl Shard {
         std::mem::take(&mut self.ended)
     }
 
-    /// Reminders of all queues: bounded by the open flows and one epoch.
-    #[must_use]
-    pub fn reminders(&self) -> usize {
-        self.reminders.iter().map(VecDeque::len).sum()
-    }
-
     /// Open flows.
     #[must_use]
     pub fn len(&self) -> usize {
