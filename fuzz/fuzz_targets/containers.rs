@@ -32,6 +32,8 @@ fn drain(mut source: Box<dyn Source>, max: usize) -> Reading {
         let faults = source.take_faults().into_iter();
         reading.faults.extend(faults.map(|fault| (fault.id, fault.offset, fault.packets)));
         if !has_more {
+            // Warnings that are counted first come when they are asked for.
+            reading.faults.sort_by_key(|fault| (fault.1, fault.0));
             return reading;
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use engine_kit::{settings, udp, Script};
 use wiretropy_core::engine::{Engine, EngineSettings};
-use wiretropy_core::error::Fault;
+use wiretropy_core::error::{Fault, Severity};
 use wiretropy_core::packet::Chunk;
 use wiretropy_core::source::Source;
 
@@ -96,5 +96,40 @@ fn after_the_last_output_there_is_none() {
             while engine.next_output().is_some() {}
             assert!(engine.next_output().is_none() && engine.next_output().is_none());
         });
+    }
+}
+
+/// Tells its faults one at each call.
+struct Faulty(Vec<u64>);
+
+impl Source for Faulty {
+    fn fill(&mut self, chunk: &mut Chunk, _: usize) -> bool {
+        chunk.clear();
+        self.0.len() > 1
+    }
+    fn take_faults(&mut self) -> Vec<Fault> {
+        let fault = |offset| Fault {
+            id: "skipped-bytes",
+            file: 0,
+            path: "capture".into(),
+            offset,
+            packets: 0,
+            message: String::new(),
+            severity: Severity::Warning,
+        };
+        self.0.pop().map(fault).into_iter().collect()
+    }
+    fn progress(&self) -> (u64, Option<u64>) {
+        (0, None)
+    }
+}
+
+#[test]
+fn faults_are_listed_by_their_place_whenever_they_are_told() {
+    for offsets in [vec![1, 2, 3], vec![3, 1, 2], vec![2, 3, 1]] {
+        let mut engine = Engine::new(Box::new(Faulty(offsets)), settings());
+        while engine.next_output().is_some() {}
+        let told: Vec<u64> = engine.summary().faults.iter().map(|fault| fault.offset).collect();
+        assert_eq!(told, [1, 2, 3]);
     }
 }

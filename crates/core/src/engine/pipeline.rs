@@ -292,6 +292,9 @@ impl Pipeline {
         let mut summary = self.collected.peek(|collected| collected.summary.clone());
         summary.fragments = self.fragments.peek(|waiting| waiting.defragmenter.counters());
         summary.faults = lock(&self.reader).faults.clone();
+        // Some warnings are counted first and told later, so that the order in which a source tells
+        // them depends on how the capture came in.
+        summary.faults.sort_by_key(|fault| (fault.file, fault.offset, fault.id));
         summary.sources.clone_from(&self.settings.sources);
         summary
     }

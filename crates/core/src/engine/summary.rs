@@ -50,7 +50,7 @@ pub struct Summary {
     pub weirds: BTreeMap<&'static str, u64>,
     /// What the defragmenter did.
     pub fragments: FragmentCounters,
-    /// Faults of the inputs.
+    /// Faults of the inputs, by file and offset.
     pub faults: Vec<Fault>,
     /// Names of the inputs.
     pub sources: Vec<String>,
