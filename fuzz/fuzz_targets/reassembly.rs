@@ -66,11 +66,6 @@ struct Model {
 
 impl Model {
     fn send(&mut self, offset: i64, bytes: &[u8], effects: Effects) {
-        if bytes.len() == 1 && offset + 1 == self.next as i64 {
-            assert!(effects.is_keep_alive);
-            self.expected.repeated += 1;
-            return;
-        }
         let before = bytes.len().min(usize::try_from(-offset).unwrap_or(0));
         self.expected.before_start += before as u64;
         assert_eq!(effects.is_before_start, offset < 0);

@@ -53,12 +53,6 @@ impl Texts {
         self.len() == 0
     }
 
-    /// Bytes of text so far.
-    #[must_use]
-    pub fn text_bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
     /// The finished array.
     #[must_use]
     pub fn into_array(self) -> ArrayRef {

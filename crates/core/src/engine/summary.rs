@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::decode::FragmentCounters;
-use crate::error::{Fault, Severity};
+use crate::error::Fault;
 use crate::flow::{EndReason, PayloadTally, Weird};
 
 /// Packets or bytes: seen is the sum of the rest.
@@ -95,11 +95,5 @@ impl Summary {
         for weird in weirds {
             *self.weirds.entry(weird.name()).or_default() += 1;
         }
-    }
-
-    /// The worst that happened to any input; none if all were read whole.
-    #[must_use]
-    pub fn worst(&self) -> Option<Severity> {
-        self.faults.iter().map(|fault| fault.severity).max()
     }
 }

@@ -258,7 +258,10 @@ impl Stream {
             self.deliver(segment.bytes, claimed, segment.packet, sink);
             return effects;
         }
-        if segment.claimed <= 1 && start + 1 == self.next as i64 {
+        // A probe repeats the last acknowledged byte with any value. Before it is acknowledged, the
+        // byte may still be refused or replaced, and a copy with another value is a conflict.
+        let is_acknowledged = self.acked >= self.next;
+        if segment.claimed <= 1 && start + 1 == self.next as i64 && is_acknowledged {
             left_out.repeated += captured;
             self.retransmitted += captured;
             effects.is_keep_alive = true;

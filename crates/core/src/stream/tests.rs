@@ -128,8 +128,19 @@ fn acknowledged_hole_is_given_up_sooner() {
 fn keep_alive_is_no_conflict() {
     let mut bench = Bench::new(7);
     bench.send(0, b"ab");
+    bench.stream.acknowledge(7 + 2, &mut bench.tape);
     assert!(bench.send(1, b"\0").is_keep_alive);
     assert_eq!(bench.stream.conflicts(), 0);
+}
+
+#[test]
+fn a_single_byte_that_differs_before_it_is_acknowledged_is_a_conflict() {
+    let mut bench = Bench::new(7);
+    bench.send(0, b"ab");
+    let effects = bench.send(1, b"X");
+    assert!(effects.is_conflicting && !effects.is_keep_alive);
+    assert!(!bench.send(1, b"b").is_conflicting);
+    assert_eq!((bench.stream.conflicts(), bench.tape.bytes.as_slice()), (1, &b"ab"[..]));
 }
 
 #[test]
