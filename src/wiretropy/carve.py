@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Literal, Unpack
 import numpy as np
 import pyarrow as pa
 
-from wiretropy import _core
+from wiretropy import _core, arrays
 from wiretropy.capture.inputs import STDIN, PathLike, expand
 from wiretropy.capture.pcap_writer import PcapngWriter, PcapWriter
 from wiretropy.capture.run import CaptureRun
@@ -201,7 +201,7 @@ Frame = dict[str, Any]
 
 def _frames(path: Path, rows: pa.Table) -> Iterator[tuple[Frame, str]]:
     """Frames of one capture with their comments, in the order of the capture."""
-    numbers = rows.column("number").to_numpy()
+    numbers = arrays.values(rows.column("number"))
     unique, first = np.unique(numbers, return_index=True)
     reader = _core.Frames(path, unique.tolist())
     comments = {int(number): int(at) for number, at in zip(unique, first, strict=True)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
@@ -55,4 +56,6 @@ def group() -> None:
 
 def main() -> None:
     """Entry point of the console script ``wiretropy``."""
+    # NumPy's linear algebra is not used, but its idle threads spin for a tenth of a second at the start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     group(prog_name="wiretropy")

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from wiretropy import arrays
 from wiretropy.entropy import max_entropy, min_bytes_to_cross, random_band
 from wiretropy.inert import inert
 from wiretropy.policy.threshold import SIDES, Crossing, crossings_of, unexpected_crossings
@@ -55,13 +56,15 @@ class ScanTable:
         self._alerts += int(unexpected_crossings(batch, self._expected_ports).sum())
         new = pa.Table.from_batches([batch])
         both = new if self._kept is None else pa.concat_tables([self._kept, new])
-        self._kept = both.take(self._order(both)[: self._rows]).combine_chunks()
+        self._kept = both.take(arrays.row_numbers(self._order(both)[: self._rows])).combine_chunks()
 
     def _order(self, table: pa.Table) -> Any:
         """Row numbers: alerts, then other crossings, then what looks most random for its length, then size."""
         alert = unexpected_crossings(table, self._expected_ports)
         crossed = unexpected_crossings(table, frozenset())
-        payload = np.sum([table.column(f"{side}_payload_bytes").to_numpy() for side in SIDES], axis=0, dtype=np.float64)
+        payload = np.sum(
+            [arrays.values(table.column(f"{side}_payload_bytes")) for side in SIDES], axis=0, dtype=np.float64
+        )
         closeness = np.max([_closeness(table, side) for side in SIDES], axis=0)
         return np.lexsort((-payload, -np.round(closeness, 1), ~crossed, ~alert))
 
@@ -142,8 +145,8 @@ class ScanTable:
 
 def _closeness(table: pa.Table, side: str) -> Any:
     """How near the random band each direction lies, in standard deviations below its mean, at most 0."""
-    measured = table.column(f"{side}_measured_bytes").to_numpy().astype(np.int64)
-    entropy = table.column(f"{side}_entropy").to_numpy()
+    measured = arrays.values(table.column(f"{side}_measured_bytes")).astype(np.int64)
+    entropy = arrays.values(table.column(f"{side}_entropy"))
     closeness = np.full(len(measured), -np.inf)
     some = measured >= 32
     if some.any():

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from wiretropy import arrays
 from wiretropy.entropy import trajectory_grid
 from wiretropy.netentropy.alarm import Event, Kind, Samples
 from wiretropy.netentropy.lines import endpoint
@@ -121,7 +122,7 @@ def _packets(rows: Iterable[pa.Table]) -> dict[str, list[pa.Table]]:
     counted: dict[str, dict[str, int]] = defaultdict(lambda: {"orig": 0, "resp": 0, "offset": -1})
     for table in rows:
         column = table.column("uid").combine_chunks().dictionary_encode()
-        codes = column.indices.to_numpy(zero_copy_only=False)
+        codes = arrays.values(column.indices)
         order = np.argsort(codes, kind="stable")
         bounds = np.searchsorted(codes[order], np.arange(len(column.dictionary) + 1))
         for i, uid in enumerate(column.dictionary.to_pylist()):
@@ -132,7 +133,7 @@ def _packets(rows: Iterable[pa.Table]) -> dict[str, list[pa.Table]]:
 
 def _advancing(part: pa.Table, counted: dict[str, int]) -> pa.Table:
     """Rows after which more payload is measured than before, with packet counts; `counted` is brought up to date."""
-    is_orig = part.column("is_orig").to_numpy(zero_copy_only=False).astype(bool)
+    is_orig = arrays.values(part.column("is_orig"))
     orig = counted["orig"] + np.cumsum(is_orig)
     resp = counted["resp"] + np.cumsum(~is_orig)
     offsets = _integers(part, "orig_offset") + _integers(part, "resp_offset")
@@ -159,7 +160,7 @@ def _samples(parts: Sequence[pa.Table], side: str) -> Samples:
     else:
         offsets, packets = counts[side]
     advances = np.diff(offsets, prepend=0) > 0
-    entropy = rows.column(f"{side}_entropy").to_numpy(zero_copy_only=False).astype(np.float64)
+    entropy = arrays.values(rows.column(f"{side}_entropy")).astype(np.float64)
     ts_ns = _integers(rows, "ts_ns")
     return Samples(offsets[advances], packets[advances], ts_ns[advances], entropy[advances])
 
@@ -184,5 +185,5 @@ def _end(record: Mapping[str, object], side: str) -> Event:
 
 def _integers(table: pa.Table, name: str) -> NDArray[np.int64]:
     """A column of counts or times."""
-    values: NDArray[np.int64] = table.column(name).to_numpy().astype(np.int64)
+    values: NDArray[np.int64] = arrays.values(table.column(name)).astype(np.int64)
     return values

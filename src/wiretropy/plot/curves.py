@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wiretropy import arrays
 from wiretropy.entropy import trajectory_grid
 from wiretropy.inert import inert
 
@@ -280,15 +281,15 @@ def _sides(sides: Sides | None, flows: int) -> tuple[Side, ...]:
 def _by_uid(trace: pa.Table) -> dict[str, pa.Table]:
     """Packet rows of each flow."""
     column = trace.column("uid").combine_chunks().dictionary_encode()
-    codes = column.indices.to_numpy(zero_copy_only=False)
+    codes = arrays.values(column.indices)
     return {str(uid): trace.take(np.flatnonzero(codes == i)) for i, uid in enumerate(column.dictionary.to_pylist())}
 
 
 def _packet_numbers(trace: pa.Table, side: Side, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """Number of the first packet after which that many bytes were measured; 0 where the trace ends before."""
-    counted = {s: trace.column(f"{s}_offset").to_numpy().astype(np.int64) for s in ("orig", "resp")}
+    counted = {s: arrays.values(trace.column(f"{s}_offset")).astype(np.int64) for s in ("orig", "resp")}
     reached = counted["orig"] + counted["resp"] if side == "both" else counted[side]
-    numbers = np.append(trace.column("number").to_numpy().astype(np.int64), 0)
+    numbers = np.append(arrays.values(trace.column("number")).astype(np.int64), 0)
     return cast("NDArray[np.int64]", numbers[np.searchsorted(np.maximum.accumulate(reached), offsets)])
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wiretropy import arrays
 from wiretropy.inert import inert
 
 DEFAULT_TOP = 12
@@ -98,7 +99,7 @@ def select(table: pa.Table, selection: Selection) -> NDArray[np.int64]:
 
 def payload_bytes(table: pa.Table) -> NDArray[np.int64]:
     """Payload of both directions, one number a flow, in bytes."""
-    orig, resp = (table.column(f"{side}_payload_bytes").to_numpy() for side in ("orig", "resp"))
+    orig, resp = (arrays.values(table.column(f"{side}_payload_bytes")) for side in ("orig", "resp"))
     return np.asarray(orig + resp, dtype=np.int64)
 
 
@@ -137,7 +138,7 @@ def _host_mask(table: pa.Table, hosts: Iterable[str]) -> NDArray[np.bool_]:
         inside = np.array(
             [_is_inside(str(address), networks) for address in column.dictionary.to_pylist()], dtype=np.bool_
         )
-        mask |= inside[column.indices.to_numpy(zero_copy_only=False)]
+        mask |= inside[arrays.values(column.indices)]
     return mask
 
 

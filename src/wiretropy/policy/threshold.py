@@ -8,13 +8,17 @@ to the scan, whose meters found the crossings.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
+
+from wiretropy import arrays
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SIDES = ("orig", "resp")
 """Directions that are judged."""
@@ -67,11 +71,11 @@ def unexpected_crossings(batch: pa.RecordBatch | pa.Table, expected_ports: froze
     """
     crossed = np.zeros(batch.num_rows, dtype=bool)
     for side in SIDES:
-        crossed |= _lengths(batch.column(f"{side}_crossing_offsets")) > 0
+        crossed |= arrays.lengths(batch.column(f"{side}_crossing_offsets")) > 0
     if expected_ports:
         ports = np.fromiter(expected_ports, dtype=np.uint16, count=len(expected_ports))
         for side in SIDES:
-            crossed &= ~np.isin(_values(batch.column(f"{side}_port")), ports)
+            crossed &= ~np.isin(arrays.values(batch.column(f"{side}_port")), ports)
     return crossed
 
 
@@ -95,31 +99,3 @@ def alert_id(uid: str, side: str, offset: int) -> str:
     """Identifier of an alert: of its flow, direction and place, so that a replay gives the same."""
     text = f"threshold_crossed {uid} {side} {offset}".encode()
     return "A" + hashlib.sha256(text).hexdigest()[:16]
-
-
-def _lengths(lists: Any) -> NDArray[np.int32]:
-    """Number of items of each list."""
-    return _by_chunk(lists, _offset_differences, np.int32)
-
-
-def _values(column: Any) -> NDArray[Any]:
-    """Values of a column of ports, none of which is null."""
-    return _by_chunk(column, np.from_dlpack, np.uint16)
-
-
-def _by_chunk(column: Any, convert: Callable[[Any], NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
-    """Convert a column that may lie in several pieces.
-
-    The conversions of pyarrow itself would load pandas wherever that is installed, which takes longer than most scans.
-    """
-    chunks: list[Any] = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    return np.concatenate([convert(chunk) for chunk in chunks] or [np.empty(0, dtype=kind)])
-
-
-def _offset_differences(lists: Any) -> NDArray[np.int32]:
-    """Differences of the offsets of one array, which may be a slice of a longer one."""
-    if len(lists) == 0:
-        # An empty array may come without an offsets buffer (Arrow columnar format, variable-size lists).
-        return np.empty(0, dtype=np.int32)
-    offsets = np.frombuffer(lists.buffers()[1], dtype=np.int32)
-    return np.diff(offsets[lists.offset : lists.offset + len(lists) + 1])

@@ -1,0 +1,77 @@
+"""Between Arrow columns and NumPy arrays.
+
+The conversions of pyarrow itself load pandas wherever that is installed, which
+takes longer than most scans and as much memory as all the rest of the program.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+
+def values(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> NDArray[Any]:
+    """Numbers or truth values of a column.
+
+    Parameters
+    ----------
+    column : pyarrow.Array or pyarrow.ChunkedArray of shape (n,)
+        Of a primitive type. Nulls are taken in columns of floats only.
+
+    Returns
+    -------
+    values : ndarray of shape (n,)
+        NaN for null.
+    """
+    return np.concatenate([_values_of(chunk) for chunk in _chunks(column)])
+
+
+def lengths(lists: pa.Array[Any] | pa.ChunkedArray[Any]) -> NDArray[np.int32]:
+    """Number of items of each list of a column, of shape (n,)."""
+    return np.concatenate([_lengths_of(chunk) for chunk in _chunks(lists)])
+
+
+def row_numbers(rows: NDArray[np.integer[Any]]) -> pa.Array[Any]:
+    """Row numbers to take from a table, of shape (n,)."""
+    numbers = np.ascontiguousarray(rows, dtype=np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers.data)])
+
+
+def _chunks(column: Any) -> list[Any]:
+    """The pieces that a column lies in; at least one."""
+    if not isinstance(column, pa.ChunkedArray):
+        return [column]
+    return column.chunks or [pa.array([], column.type)]
+
+
+def _values_of(array: Any) -> NDArray[Any]:
+    if pa.types.is_boolean(array.type):
+        return _bits(array.buffers()[1], array)
+    if not array.null_count:
+        numbers: NDArray[Any] = np.from_dlpack(array)
+        return numbers
+    valid, stored = array.buffers()
+    kind = array.type.to_pandas_dtype()
+    numbers = np.frombuffer(stored, dtype=kind, count=array.offset + len(array))[array.offset :].copy()
+    numbers[~_bits(valid, array)] = np.nan
+    return numbers
+
+
+def _bits(buffer: Any, array: Any) -> NDArray[np.bool_]:
+    """One bit for each value of an array, which may be a slice of a longer one."""
+    if len(array) == 0:
+        return np.empty(0, dtype=np.bool_)
+    end = array.offset + len(array)
+    bits = np.unpackbits(np.frombuffer(buffer, dtype=np.uint8), count=end, bitorder="little")
+    return bits[array.offset :].astype(np.bool_)
+
+
+def _lengths_of(lists: Any) -> NDArray[np.int32]:
+    if len(lists) == 0:
+        # An empty array may come without an offsets buffer (Arrow columnar format, variable-size lists).
+        return np.empty(0, dtype=np.int32)
+    offsets = np.frombuffer(lists.buffers()[1], dtype=np.int32)
+    return np.diff(offsets[lists.offset : lists.offset + len(lists) + 1])

@@ -1,0 +1,35 @@
+"""Columns become the same arrays as pyarrow's own conversion makes of them."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from wiretropy import arrays
+
+COLUMNS = {
+    "integers": pa.array([3, 1, 2, 9, 7], pa.uint16()),
+    "floats": pa.array([0.5, None, 1.5, None, -2.0]),
+    "flags": pa.array([True, False, False, True, True] * 4),
+    "nulls only": pa.array([None] * 3, pa.float64()),
+    "nothing": pa.array([], pa.float64()),
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+def test_values_whole_sliced_and_in_pieces(column: pa.Array) -> None:
+    for part in (column, column.slice(1), column.slice(1, 2), column.slice(0, 0)):
+        np.testing.assert_array_equal(arrays.values(part), part.to_numpy(zero_copy_only=False))
+    pieces = pa.chunked_array([column, column.slice(2)])
+    np.testing.assert_array_equal(arrays.values(pieces), pieces.to_numpy())
+    assert len(arrays.values(pa.chunked_array([], column.type))) == 0
+
+
+def test_lengths_of_slices_and_pieces() -> None:
+    lists = pa.array([[1, 2], [], [3], [4, 5, 6]], pa.list_(pa.int64()))
+    assert arrays.lengths(pa.chunked_array([lists.slice(1, 2), lists])).tolist() == [0, 1, 2, 0, 1, 3]
+
+
+def test_row_numbers_take_rows() -> None:
+    table = pa.table({"value": [10, 20, 30, 40]})
+    order = np.array([3, 0, 2])[::-1]
+    assert table.take(arrays.row_numbers(order)).column("value").to_pylist() == [30, 10, 40]
