@@ -48,15 +48,23 @@ pub const MAX_WAITING_PIECES: usize = 4096;
 /// not seen.
 pub const UNSEEN_WINDOW_BYTES: u64 = 1 << 30;
 
-/// Payload bytes of each direction up to which a flow counts as short: its bytes are kept and
-/// measured at the end. The dense part of the trajectory grid ends here too.
-pub const SHORT_FLOW_BYTES: usize = 2048;
-
-/// Runs of bytes remembered of a short flow before it gets meters of its own.
-pub const MAX_TURNS: usize = 64;
-
-/// Delivered payload kept of each TCP direction to compare later copies with: the default depth.
+/// Delivered payload kept of each TCP direction, to be measured at the end and to compare later
+/// copies with: the default depth.
 pub const KEPT_BYTES: usize = 65_536;
+
+/// Payload kept of each direction where nothing can be repeated, to be measured at the end: less
+/// than meters of its own would take.
+pub const KEPT_DATAGRAM_BYTES: usize = 8192;
+
+/// The first part of what is kept of a direction, which lies in one piece: most flows are shorter.
+pub const KEPT_HEAD_BYTES: usize = 2048;
+
+/// What the meters of one flow are reckoned to take, with their buffers.
+pub const METERS_BYTES: usize = 24 << 10;
+
+/// Runs of bytes remembered of a flow before it gets meters of its own: at 24 bytes each, half of
+/// what those take.
+pub const MAX_TURNS: usize = 512;
 
 /// Payload-bearing packets of a flow whose sizes and times are kept (`schema.py`, FIRST_PACKETS).
 pub const FIRST_PACKETS: usize = 64;
@@ -132,13 +140,13 @@ pub const FOLLOW_POLL_MS: u64 = 100;
 
 /// Flows in one batch of records: enough to amortise the hand-over to Python, few enough that a
 /// batch stays within a few tens of megabytes.
-pub const BATCH_ROWS: usize = 16_384;
+pub const BATCH_ROWS: usize = 4096;
 
 /// Trajectory points in one batch (8 bytes each, and as many block entropies).
-pub const BATCH_POINTS: usize = 1 << 20;
+pub const BATCH_POINTS: usize = 1 << 18;
 
 /// Finished flows that are collected before they are measured and become rows.
-pub const GROUP_FLOWS: usize = 8192;
+pub const GROUP_FLOWS: usize = 4096;
 
 /// Payload state of finished flows at which they are measured, however few.
 pub const GROUP_HELD_BYTES: usize = 8 << 20;
@@ -149,7 +157,7 @@ pub const TRACE_ROWS: usize = 16_384;
 /// Outputs that wait for their consumer before workers pause.
 pub const MAX_WAITING_OUTPUTS: usize = 4;
 
-/// Bytes in a block of kept payload beyond what a short flow keeps: small enough that the last,
+/// Bytes in a block of kept payload beyond its head: small enough that the last,
 /// half-filled one wastes little.
 pub const KEPT_BLOCK_BYTES: usize = 4096;
 
@@ -157,7 +165,7 @@ pub const KEPT_BLOCK_BYTES: usize = 4096;
 pub const POOLED_FLOWS: usize = 2 * GROUP_FLOWS;
 
 /// Sets of meters kept for new flows (each about 25 KB).
-pub const POOLED_METERS: usize = 1024;
+pub const POOLED_METERS: usize = 256;
 
 /// Blocks of payload kept for new flows: 16 MiB.
-pub const POOLED_BLOCKS: usize = 4096;
+pub const POOLED_BLOCKS: usize = 2048;

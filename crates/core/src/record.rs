@@ -113,11 +113,13 @@ impl Records {
         for (columns, direction) in self.traffic.iter_mut().zip(&flow.directions) {
             columns.push(direction);
         }
-        for ((columns, direction), meter) in self.gaps.iter_mut().zip(&flow.directions).zip(meters)
+        let lengths = meters.lengths();
+        for ((columns, direction), length) in
+            self.gaps.iter_mut().zip(&flow.directions).zip(lengths)
         {
-            columns.push(direction, meter.len());
+            columns.push(direction, length);
         }
-        for (columns, meter) in self.measures.iter_mut().zip(meters) {
+        for (columns, meter) in self.measures.iter_mut().zip(meters.each()) {
             columns.push(meter, sources, self.has_counts);
         }
     }
@@ -257,7 +259,7 @@ impl Measures {
         self.chi_square.push_option(scalars.map(|s| s.chi_square));
         self.serial_correlation.push_option(scalars.and_then(|s| s.serial_correlation));
         if has_counts {
-            self.counts.push_slice(&meter.counts().to_array());
+            self.counts.push_slice(&meter.counts());
         }
     }
 

@@ -47,7 +47,7 @@ fn report(meter: &Meter) -> impl PartialEq + std::fmt::Debug {
         bits(meter.block_entropy()),
         meter.crossings().iter().map(|crossing| crossing.offset).collect::<Vec<_>>(),
         meter.scalars().map(|scalars| format!("{scalars:?}")),
-        meter.counts().to_array(),
+        meter.counts(),
     )
 }
 

@@ -23,10 +23,10 @@ from wiretropy.flows import VERSION_KEY, arrow_schema
 FLOWS_NAME = "flows.parquet"
 SUMMARY_NAME = "summary.json"
 
-_ROW_GROUP_ROWS = 65_536
+_ROW_GROUP_ROWS = 16_384
 """Rows in a row group: enough that a column chunk is worth a read of its own."""
 
-_ROW_GROUP_BYTES = 32 << 20
+_ROW_GROUP_BYTES = 8 << 20
 """Bytes of rows at which a row group is closed, however few: bounds what waits in memory."""
 
 _DICTIONARY_COLUMNS = ["source", "proto", "tunnels", "end_reason", "history"]
@@ -98,7 +98,7 @@ class FlowWriter:
 
     def _flush(self) -> None:
         if self._waiting:
-            table = pa.Table.from_batches(self._waiting).cast(self._schema)
+            table = pa.Table.from_batches(self._waiting)
             self._writer.write_table(table, row_group_size=_ROW_GROUP_ROWS)
         self._waiting = []
         self._waiting_rows = 0

@@ -67,8 +67,8 @@ impl TraceState {
             uid: uid(flow),
             is_orig,
             payload_bytes,
-            lengths: [meters[0].len(), meters[1].len()],
-            entropies: [meters[0].entropy(), meters[1].entropy(), meters[2].entropy()],
+            lengths: meters.lengths(),
+            entropies: meters.entropies(),
         })
     }
 }

@@ -1,9 +1,9 @@
 //! The first delivered bytes of one direction, kept to be measured or compared with.
 
 use super::pool::{Block, Pool};
-use crate::limits::{KEPT_BLOCK_BYTES, SHORT_FLOW_BYTES};
+use crate::limits::{KEPT_BLOCK_BYTES, KEPT_HEAD_BYTES};
 
-/// Bytes of a direction: those of a short flow in one piece, later ones in blocks.
+/// Bytes of a direction: the first in one piece, later ones in blocks.
 #[derive(Default)]
 pub struct Kept {
     head: Vec<u8>,
@@ -27,21 +27,25 @@ impl Kept {
         self.head.len() + self.tail.len() * (KEPT_BLOCK_BYTES + size_of::<Block>())
     }
 
-    /// The bytes of a short flow: everything kept, as long as that is at most
-    /// [`SHORT_FLOW_BYTES`].
-    #[must_use]
-    pub fn head(&self) -> &[u8] {
-        &self.head
+    /// The kept bytes from place `from` to `to`, piece by piece.
+    pub fn pieces(&self, mut from: usize, to: usize) -> impl Iterator<Item = &[u8]> {
+        let to = to.min(self.length);
+        std::iter::from_fn(move || {
+            let there = self.run_from(from);
+            let piece = &there[..there.len().min(to.saturating_sub(from))];
+            from += piece.len();
+            (!piece.is_empty()).then_some(piece)
+        })
     }
 
     /// Keep more.
     pub fn extend(&mut self, bytes: &[u8], pool: &Pool) {
-        let room = SHORT_FLOW_BYTES.saturating_sub(self.length).min(bytes.len());
+        let room = KEPT_HEAD_BYTES.saturating_sub(self.length).min(bytes.len());
         let (front, mut rest) = bytes.split_at(room);
         self.head.extend_from_slice(front);
         self.length += room;
         while !rest.is_empty() {
-            let at = (self.length - SHORT_FLOW_BYTES) % KEPT_BLOCK_BYTES;
+            let at = (self.length - KEPT_HEAD_BYTES) % KEPT_BLOCK_BYTES;
             if at == 0 {
                 self.tail.push(pool.block());
             }
@@ -59,21 +63,16 @@ impl Kept {
     /// Whether `bytes` differ from those kept from place `at` on; what was not kept does not.
     #[must_use]
     pub fn differs(&self, at: u64, bytes: &[u8]) -> bool {
-        let Ok(mut at) = usize::try_from(at) else {
+        let Ok(at) = usize::try_from(at) else {
             return false;
         };
         let mut rest = &bytes[..bytes.len().min(self.length.saturating_sub(at))];
-        while !rest.is_empty() {
-            let there = self.run_from(at);
-            let count = there.len().min(rest.len());
-            if count == 0 {
-                return false;
-            }
-            if there[..count] != rest[..count] {
+        for piece in self.pieces(at, at + rest.len()) {
+            let (now, later) = rest.split_at(piece.len());
+            if now != piece {
                 return true;
             }
-            at += count;
-            rest = &rest[count..];
+            rest = later;
         }
         false
     }
@@ -92,7 +91,7 @@ impl Kept {
 
     /// Kept bytes from `at` to the end of their piece.
     fn run_from(&self, at: usize) -> &[u8] {
-        let Some(behind) = at.checked_sub(SHORT_FLOW_BYTES) else {
+        let Some(behind) = at.checked_sub(KEPT_HEAD_BYTES) else {
             return self.head.get(at..).unwrap_or(&[]);
         };
         let block = self.tail.get(behind / KEPT_BLOCK_BYTES);

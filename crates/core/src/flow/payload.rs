@@ -1,14 +1,15 @@
 //! The payload of a flow on its way into the meters.
 //!
-//! Most flows are short. While a flow is, its payload is simply kept, with the turns in which it
-//! came, and measured once at the end with meters that are used again and again; that costs a
-//! tenth of the memory of three running meters. A longer flow gets meters of its own. The first
-//! bytes of a TCP direction stay kept, so that a later copy can be compared with them.
+//! The first bytes of each direction are simply kept, with the turns in which they came, and
+//! measured once at the end by meters that are used again and again: that takes less memory than
+//! meters for every flow, finds everything in the cache, and needs no order between flows. A flow
+//! of which more is measured gets meters of its own. What was kept of a TCP direction is there to
+//! be compared with later copies, too.
 
 use super::kept::Kept;
 use super::pool::{Block, Pool};
-use crate::limits::{KEPT_BYTES, MAX_TURNS, SHORT_FLOW_BYTES};
-use crate::meter::{Meter, Meters, PacketRef};
+use crate::limits::{KEPT_BYTES, KEPT_DATAGRAM_BYTES, MAX_TURNS, METERS_BYTES};
+use crate::meter::{Meters, PacketRef};
 use crate::stream::Sink;
 
 /// Where payload bytes went; `seen` is the sum of all others once every flow has ended.
@@ -43,9 +44,6 @@ impl PayloadTally {
     }
 }
 
-/// Index of the meter of both directions.
-const BOTH: usize = 2;
-
 /// A run of bytes of one direction as it was delivered.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
@@ -75,7 +73,7 @@ impl FlowPayload {
     pub fn held_bytes(&self) -> usize {
         let kept: usize = self.kept.iter().map(Kept::held_bytes).sum();
         let turns = self.turns.len() * size_of::<Turn>();
-        let meters = if self.meters.is_some() { size_of::<Meters>() + 2048 } else { 0 };
+        let meters = if self.meters.is_some() { METERS_BYTES } else { 0 };
         kept + turns + meters
     }
 
@@ -83,7 +81,7 @@ impl FlowPayload {
     pub fn measure_at_once(&mut self, pool: &Pool) {
         if self.meters.is_none() {
             let mut meters = pool.meters();
-            self.replay(&mut meters);
+            replay(&self.turns, &self.kept, &mut meters);
             self.meters = Some(meters);
             self.turns.clear();
         }
@@ -117,38 +115,27 @@ impl FlowPayload {
         let meters = match self.meters.as_deref_mut() {
             Some(own) => own,
             None => {
-                scratch.iter_mut().for_each(Meter::clear);
-                Self::replay_turns(&self.turns, &self.kept, scratch);
+                scratch.clear();
+                replay(&self.turns, &self.kept, scratch);
                 scratch
             }
         };
-        meters.iter_mut().for_each(Meter::finish);
-        let (parts, both) = meters.split_at_mut(BOTH);
-        both.iter_mut().for_each(|both| both.adopt_sums(parts));
+        meters.finish();
         meters
-    }
-
-    fn replay(&self, meters: &mut Meters) {
-        Self::replay_turns(&self.turns, &self.kept, meters);
-    }
-
-    fn replay_turns(turns: &[Turn], kept: &[Kept; 2], meters: &mut Meters) {
-        let mut at = [0; 2];
-        for turn in turns {
-            let side = usize::from(!turn.is_orig);
-            let end = at[side] + turn.length as usize;
-            let bytes = kept[side].head().get(at[side]..end).unwrap_or(&[]);
-            feed(meters, side, bytes, turn.packet);
-            at[side] = end;
-        }
     }
 }
 
-/// Measure the next bytes of one direction and of both; returns how many were within the depth.
-fn feed(meters: &mut Meters, side: usize, bytes: &[u8], packet: PacketRef) -> usize {
-    let taken = meters[side].update(bytes, packet);
-    meters[BOTH].update(&bytes[..taken], packet);
-    taken
+/// Measure what was kept, in the order in which it came.
+fn replay(turns: &[Turn], kept: &[Kept; 2], meters: &mut Meters) {
+    let mut at = [0; 2];
+    for turn in turns {
+        let side = usize::from(!turn.is_orig);
+        let end = at[side] + turn.length as usize;
+        for piece in kept[side].pieces(at[side], end) {
+            meters.update(turn.is_orig, piece, turn.packet);
+        }
+        at[side] = end;
+    }
 }
 
 /// One direction of a flow as the place where its stream delivers.
@@ -173,53 +160,60 @@ impl<'a> Side<'a> {
         Self { payload, side: usize::from(!is_orig), pool, keeps, tally }
     }
 
-    fn is_short_with(&self, more: usize) -> bool {
-        let length = self.payload.kept[self.side].length() + more;
+    /// Bytes of this direction within the depth so far.
+    fn taken(&self) -> u64 {
+        match self.payload.meters.as_deref() {
+            Some(meters) => meters.lengths()[self.side],
+            None => self.payload.kept[self.side].length() as u64,
+        }
+    }
+
+    fn room(&self) -> u64 {
+        self.pool.settings().depth.unwrap_or(u64::MAX).saturating_sub(self.taken())
+    }
+
+    /// Whether `more` bytes can wait to be measured at the end.
+    fn can_wait(&self, more: usize) -> bool {
+        let cap = if self.keeps { KEPT_BYTES } else { KEPT_DATAGRAM_BYTES };
         self.payload.meters.is_none()
-            && length <= SHORT_FLOW_BYTES
+            && self.payload.kept[self.side].length() + more <= cap
             && self.payload.turns.len() < MAX_TURNS
     }
 
-    /// Keep a run of a short flow to be measured at its end; returns how many were within depth.
-    fn keep_turn(&mut self, bytes: &[u8], packet: PacketRef) -> usize {
-        let kept = &mut self.payload.kept[self.side];
-        let depth = self.pool.settings().depth.map_or(usize::MAX, |depth| depth as usize);
-        let taken = bytes.len().min(depth.saturating_sub(kept.length()));
-        if taken > 0 {
-            kept.extend(&bytes[..taken], self.pool);
-            let turn = Turn { length: taken as u32, is_orig: self.side == 0, packet };
-            self.payload.turns.push(turn);
-        }
-        taken
+    fn keep_turn(&mut self, bytes: &[u8], packet: PacketRef) {
+        self.payload.kept[self.side].extend(bytes, self.pool);
+        let turn = Turn { length: bytes.len() as u32, is_orig: self.side == 0, packet };
+        self.payload.turns.push(turn);
     }
 
-    fn measure(&mut self, bytes: &[u8], packet: PacketRef) -> usize {
+    fn measure(&mut self, bytes: &[u8], packet: PacketRef) {
         if self.payload.meters.is_none() {
             self.payload.measure_at_once(self.pool);
             if !self.keeps {
                 self.payload.kept.iter_mut().for_each(Kept::clear);
             }
         }
-        let Some(meters) = self.payload.meters.as_deref_mut() else {
-            return 0;
-        };
-        let taken = feed(meters, self.side, bytes, packet);
+        if let Some(meters) = self.payload.meters.as_deref_mut() {
+            meters.update(self.side == 0, bytes, packet);
+        }
         if self.keeps {
             let kept = &mut self.payload.kept[self.side];
-            let room = KEPT_BYTES.saturating_sub(kept.length()).min(taken);
+            let room = KEPT_BYTES.saturating_sub(kept.length()).min(bytes.len());
             kept.extend(&bytes[..room], self.pool);
         }
-        taken
     }
 }
 
 impl Sink for Side<'_> {
     fn data(&mut self, bytes: &[u8], packet: PacketRef) {
-        let taken = if self.is_short_with(bytes.len()) {
-            self.keep_turn(bytes, packet)
+        let taken = usize::try_from(self.room()).unwrap_or(usize::MAX).min(bytes.len());
+        if taken == 0 {
+            // Beyond the depth, or nothing but headers was captured.
+        } else if self.can_wait(taken) {
+            self.keep_turn(&bytes[..taken], packet);
         } else {
-            self.measure(bytes, packet)
-        };
+            self.measure(&bytes[..taken], packet);
+        }
         self.tally.measured += taken as u64;
         self.tally.beyond_depth += (bytes.len() - taken) as u64;
     }
@@ -229,11 +223,7 @@ impl Sink for Side<'_> {
     }
 
     fn wants_data(&self) -> bool {
-        let depth = self.pool.settings().depth.unwrap_or(u64::MAX);
-        match self.payload.meters.as_deref() {
-            Some(meters) => meters[self.side].len() < depth,
-            None => (self.payload.kept[self.side].length() as u64) < depth,
-        }
+        self.room() > 0
     }
 
     fn differs(&self, at: u64, bytes: &[u8]) -> bool {

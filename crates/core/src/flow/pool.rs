@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Arrival, Flow};
 use crate::limits::{KEPT_BLOCK_BYTES, POOLED_BLOCKS, POOLED_FLOWS, POOLED_METERS};
-use crate::meter::{Meter, MeterSettings, Meters};
+use crate::meter::{MeterSettings, Meters};
 
 /// A piece of kept payload.
 pub type Block = Box<[u8; KEPT_BLOCK_BYTES]>;
@@ -54,12 +54,7 @@ impl Pool {
     /// Meters of originator, responder and both that have seen nothing.
     #[must_use]
     pub fn meters(&self) -> Box<Meters> {
-        if let Some(meters) = take(&self.meters) {
-            return meters;
-        }
-        // What is measured of both together is bounded by what is measured of each.
-        let both = MeterSettings { depth: None, ..self.settings };
-        Box::new([Meter::new(self.settings), Meter::new(self.settings), Meter::of_both(both)])
+        take(&self.meters).unwrap_or_else(|| Box::new(Meters::new(self.settings)))
     }
 
     /// A block with any content.
@@ -72,7 +67,7 @@ impl Pool {
         let mut kept = vec![];
         for mut flow in flows {
             if let Some(mut meters) = flow.payload.take_meters() {
-                meters.iter_mut().for_each(Meter::clear);
+                meters.clear();
                 give(&self.meters, POOLED_METERS, [meters]);
             }
             give(&self.blocks, POOLED_BLOCKS, flow.payload.take_blocks());

@@ -47,6 +47,8 @@ struct Entry {
     hash: u64,
     key: FlowKey,
     flow: Box<Flow>,
+    /// Bytes that the flow held after its latest packet.
+    held_bytes: usize,
     /// Queues that hold a reminder of the flow, as bits; a flow that is closed and opened by
     /// turns must not fill them.
     queues: u8,
@@ -107,7 +109,7 @@ impl Shard {
                 flow.is_traced = true;
                 flow.payload.measure_at_once(pool);
             }
-            Entry { hash, key, flow, queues: 0 }
+            Entry { hash, key, flow, held_bytes: 0, queues: 0 }
         };
         let mut is_new = true;
         let entry = match self.table.find_entry(hash, |entry| entry.key == key) {
@@ -118,7 +120,7 @@ impl Shard {
                 }
                 Some(reason) => {
                     let (ended, vacant) = found.remove();
-                    self.held_bytes = self.held_bytes.saturating_sub(ended.flow.held_bytes());
+                    self.held_bytes = self.held_bytes.saturating_sub(ended.held_bytes);
                     self.ended.push((ended.flow, reason));
                     vacant.insert(begin()).into_mut()
                 }
@@ -129,12 +131,13 @@ impl Shard {
             }
         };
         let flow = &mut *entry.flow;
-        let held_before = if is_new { 0 } else { flow.held_bytes() };
         if arrival.ts_ns < flow.ts_last_ns {
             flow.weirds.note(Weird::TimeBackwards);
         }
         let is_orig = flow.take(arrival, pool, &mut self.tally);
-        self.held_bytes = (self.held_bytes + flow.held_bytes()).saturating_sub(held_before);
+        let held_bytes = flow.held_bytes();
+        self.held_bytes = (self.held_bytes + held_bytes).saturating_sub(entry.held_bytes);
+        entry.held_bytes = held_bytes;
         self.created += u64::from(is_new);
         let queue = queue_of(flow);
         if entry.queues & (1 << queue) == 0 {
@@ -184,7 +187,7 @@ impl Shard {
     fn end(&mut self, hash: u64, index: u64, reason: EndReason) {
         if let Ok(found) = self.table.find_entry(hash, |entry| entry.flow.index == index) {
             let (entry, _) = found.remove();
-            self.held_bytes = self.held_bytes.saturating_sub(entry.flow.held_bytes());
+            self.held_bytes = self.held_bytes.saturating_sub(entry.held_bytes);
             self.ended.push((entry.flow, reason));
         }
     }

@@ -2,21 +2,8 @@
 
 use super::tables::Tables;
 
-/// Counts are carried into wide ones before a 32-bit count could overflow.
-const CARRY_AT: u64 = 1 << 31;
-
 /// How often each byte value occurred.
-pub struct Counts {
-    recent: [u32; 256],
-    recent_total: u64,
-    carried: Option<Box<[u64; 256]>>,
-}
-
-impl Default for Counts {
-    fn default() -> Self {
-        Self { recent: [0; 256], recent_total: 0, carried: None }
-    }
-}
+pub type Counts = [u64; 256];
 
 /// Measures that need nothing but the counts and one sum over neighbouring bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,95 +20,30 @@ pub struct Scalars {
     pub serial_correlation: Option<f64>,
 }
 
-impl Counts {
-    /// Forget everything, keep the allocation.
-    pub fn clear(&mut self) {
-        self.recent.fill(0);
-        self.recent_total = 0;
-        self.carried = None;
-    }
-
-    /// Direct access for counting at most `adding` bytes one by one.
-    pub fn recent_mut(&mut self, adding: u64) -> &mut [u32; 256] {
-        self.carry_if_full(adding);
-        self.recent_total += adding;
-        &mut self.recent
-    }
-
-    /// Add a block's counts and return the sum of g over the new counts, in bits.
-    pub fn add(&mut self, block: &[u32; 256], total: u64, tables: &Tables) -> f64 {
-        self.carry_if_full(total);
-        self.recent_total += total;
-        for (count, &more) in self.recent.iter_mut().zip(block) {
-            // Cannot wrap: the total was carried before it could reach 2^31.
-            *count = count.wrapping_add(more);
-        }
-        self.sum_g(tables)
-    }
-
-    /// Sum of g(n) over all counts, in bits; always added in the same order.
-    #[must_use]
-    pub fn sum_g(&self, tables: &Tables) -> f64 {
-        if self.carried.is_some() {
-            return (0..256).map(|value| tables.g(self.get(value))).sum();
-        }
-        sum_g(&self.recent, self.recent_total, tables)
-    }
-
-    /// How often `value` occurred.
-    #[must_use]
-    pub fn get(&self, value: usize) -> u64 {
-        let carried = self.carried.as_ref().map_or(0, |wide| wide[value & 255]);
-        carried + u64::from(self.recent[value & 255])
-    }
-
-    /// All 256 counts.
-    #[must_use]
-    pub fn to_array(&self) -> [u64; 256] {
-        std::array::from_fn(|value| self.get(value))
-    }
-
-    fn carry_if_full(&mut self, adding: u64) {
-        if self.recent_total + adding < CARRY_AT {
-            return;
-        }
-        let wide = self.carried.get_or_insert_with(|| Box::new([0; 256]));
-        for (sum, count) in wide.iter_mut().zip(&mut self.recent) {
-            *sum += u64::from(std::mem::take(count));
-        }
-        self.recent_total = 0;
-    }
-
-    /// Sum of squared counts, and how many are not zero; for at most 65,535 bytes, so that 32 bits
-    /// hold the sum and nothing wraps.
-    pub(super) fn short_squares(&self) -> (u128, u16) {
-        let squares = self.recent.iter().map(|&count| count.wrapping_mul(count));
-        let squares = squares.fold(0_u32, u32::wrapping_add);
-        let distinct = self.recent.iter().map(|&count| u32::from(count != 0));
-        let distinct = distinct.fold(0_u32, u32::wrapping_add);
-        (u128::from(squares), distinct as u16)
-    }
-
-    /// Measures of the counted bytes; none when there are no bytes.
-    ///
-    /// `neighbour_sum` is the sum of products of successive bytes, the last with the first.
-    #[must_use]
-    pub fn scalars(&self, neighbour_sum: u128) -> Option<Scalars> {
-        let sums = Sums::of(&self.to_array());
-        (sums.total > 0).then(|| sums.scalars(neighbour_sum))
-    }
-}
-
-/// Sum of g over 32-bit counts of `total` bytes, in four chains so that additions need not wait
-/// for each other.
-pub(super) fn sum_g(counts: &[u32; 256], total: u64, tables: &Tables) -> f64 {
+/// Sum of g over counts of `total` bytes, in bits; always added in the same order.
+pub(super) fn sum_g(counts: &Counts, total: u64, tables: &Tables) -> f64 {
     if Tables::is_small(total) {
         return sum_by(counts, |count| tables.small_g(count));
     }
-    sum_by(counts, |count| tables.g(u64::from(count)))
+    sum_by(counts, |count| tables.g(count))
 }
 
-fn sum_by(counts: &[u32; 256], g: impl Fn(u32) -> f64) -> f64 {
+/// The sums of g over `counts` and over what they grew by since `last`, which becomes equal to
+/// them.
+pub(super) fn sums_since(
+    counts: &Counts,
+    last: &mut Counts,
+    total: u64,
+    tables: &Tables,
+) -> (f64, f64) {
+    if Tables::is_small(total) {
+        return sums_since_by(counts, last, |count| tables.small_g(count));
+    }
+    sums_since_by(counts, last, |count| tables.g(count))
+}
+
+/// In four chains, so that additions need not wait for each other.
+fn sum_by(counts: &Counts, g: impl Fn(u64) -> f64) -> f64 {
     let mut sums = [0.0; 4];
     for four in counts.chunks_exact(4) {
         for (sum, &count) in sums.iter_mut().zip(four) {
@@ -131,62 +53,55 @@ fn sum_by(counts: &[u32; 256], g: impl Fn(u32) -> f64) -> f64 {
     (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
+fn sums_since_by(counts: &Counts, last: &mut Counts, g: impl Fn(u64) -> f64) -> (f64, f64) {
+    let (mut sums, mut grown) = ([0.0; 4], [0.0; 4]);
+    for (four, last) in counts.chunks_exact(4).zip(last.chunks_exact_mut(4)) {
+        for at in 0..4 {
+            sums[at] += g(four[at]);
+            // Counts only grow.
+            grown[at] += g(four[at].wrapping_sub(last[at]));
+            last[at] = four[at];
+        }
+    }
+    let total = |sums: [f64; 4]| (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    (total(sums), total(grown))
+}
+
 /// Integer sums over the counted bytes; exact, so that the order of bytes cannot matter.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Sums {
-    pub total: u64,
-    pub printable: u64,
-    pub set_bits: u64,
-    pub distinct: u16,
-    pub squares: u128,
-    pub values: u128,
-    pub value_squares: u128,
+    total: u64,
+    printable: u64,
+    set_bits: u64,
+    values: u64,
+    value_squares: u64,
+    distinct: u16,
+    squares: u128,
 }
 
 impl Sums {
-    fn of(counts: &[u64; 256]) -> Self {
+    /// The sums over counts of fewer than 2^48 bytes, so that 64 bits hold all but the squares.
+    pub fn of(counts: &Counts) -> Self {
         let mut sums = Self::default();
-        for (value, &count) in (0_u64..).zip(counts).filter(|(_, &count)| count > 0) {
-            sums.total += count;
-            sums.printable += if is_printable(value as u32) { count } else { 0 };
-            sums.set_bits += u64::from(value.count_ones()) * count;
-            sums.distinct += 1;
-            sums.squares += u128::from(count) * u128::from(count);
-            sums.values += u128::from(value) * u128::from(count);
-            sums.value_squares += u128::from(value * value) * u128::from(count);
+        // Adding from the back, a count is in `total` once for each value up to its own, and in
+        // `values` once for each of these again: the triangular number v (v + 1) / 2.
+        let mut triangles = 0_u64;
+        for &count in counts[1..].iter().rev() {
+            sums.total = sums.total.wrapping_add(count);
+            sums.values = sums.values.wrapping_add(sums.total);
+            triangles = triangles.wrapping_add(sums.values);
         }
+        sums.value_squares = triangles.wrapping_mul(2).wrapping_sub(sums.values);
+        sums.total = sums.total.wrapping_add(counts[0]);
+        for (value, &count) in (0_u32..).zip(counts) {
+            let ones = u64::from(value.count_ones());
+            sums.set_bits = sums.set_bits.wrapping_add(ones.wrapping_mul(count));
+            sums.distinct += u16::from(count != 0);
+            sums.squares = sums.squares.wrapping_add(u128::from(count) * u128::from(count));
+        }
+        let printable = (0..=255_u8).zip(counts).filter(|(value, _)| is_printable(*value));
+        sums.printable = printable.map(|(_, count)| count).sum();
         sums
-    }
-
-    /// Add the sums over some bytes that need no counts. At most 32,768 bytes at a time, so that 32
-    /// bits hold every sum and nothing wraps.
-    pub fn add_bytes(&mut self, bytes: &[u8]) {
-        let sum = |term: fn(u32) -> u32| {
-            let terms = bytes.iter().map(|&byte| term(u32::from(byte)));
-            terms.fold(0_u32, u32::wrapping_add)
-        };
-        self.total += bytes.len() as u64;
-        self.values += u128::from(sum(|byte| byte));
-        self.value_squares += u128::from(sum(|byte| byte * byte));
-        self.printable += u64::from(sum(|byte| u32::from(is_printable(byte))));
-        let mut eights = bytes.chunks_exact(8);
-        for eight in &mut eights {
-            let word = eight.iter().fold(0_u64, |word, &byte| word << 8 | u64::from(byte));
-            self.set_bits += u64::from(word.count_ones());
-        }
-        let rest = eights.remainder().iter().map(|byte| u64::from(byte.count_ones()));
-        self.set_bits += rest.sum::<u64>();
-    }
-
-    /// Take over the sums of parts that do not depend on how these are mixed.
-    pub fn adopt<'a>(&mut self, parts: impl Iterator<Item = &'a Self>) {
-        for part in parts {
-            self.total += part.total;
-            self.printable += part.printable;
-            self.set_bits += part.set_bits;
-            self.values += part.values;
-            self.value_squares += part.value_squares;
-        }
     }
 
     pub fn scalars(&self, neighbour_sum: u128) -> Scalars {
@@ -202,8 +117,8 @@ impl Sums {
 
     fn serial_correlation(&self, neighbour_sum: u128) -> Option<f64> {
         let total = u128::from(self.total);
-        let square = self.values * self.values;
-        let below = total * self.value_squares - square;
+        let square = u128::from(self.values) * u128::from(self.values);
+        let below = total * u128::from(self.value_squares) - square;
         if below == 0 {
             return None;
         }
@@ -212,7 +127,63 @@ impl Sums {
     }
 }
 
-fn is_printable(value: u32) -> bool {
-    // Written without branches, so that the compiler can test several bytes at a time.
-    (value.wrapping_sub(0x20) < 0x5f) | (value == 0x09) | (value == 0x0a) | (value == 0x0d)
+/// Sums over up to [`PackedSums::MAX_BYTES`] bytes: one addition a byte.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PackedSums(u64);
+
+impl PackedSums {
+    /// So many bytes of any value fit the fields: 9 bits for printable bytes, 12 for set bits, 17
+    /// for values and 26 for their squares.
+    pub const MAX_BYTES: u64 = 511;
+
+    const SET_BITS: u32 = 9;
+    const VALUES: u32 = 21;
+    const VALUE_SQUARES: u32 = 38;
+    const OF_BYTE: [u64; 256] = Self::of_each_byte();
+
+    const fn of_each_byte() -> [u64; 256] {
+        let mut packed = [0; 256];
+        let mut value = 0;
+        while value < 256 {
+            packed[value] = is_printable(value as u8) as u64
+                | (value.count_ones() as u64) << Self::SET_BITS
+                | (value as u64) << Self::VALUES
+                | (value as u64 * value as u64) << Self::VALUE_SQUARES;
+            value += 1;
+        }
+        packed
+    }
+
+    /// Add the next bytes; with more than fit, the sums are lost.
+    pub fn add_bytes(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.wrapping_add(Self::OF_BYTE[usize::from(byte)]);
+        }
+    }
+
+    /// The sums over these bytes and those of another series.
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0))
+    }
+
+    /// All sums of `total` bytes, at most as many as fit, that were counted.
+    pub fn unpack(self, total: u64, counts: &[u16; 256]) -> Sums {
+        let field = |from: u32, to: u32| (self.0 >> from) & ((1 << (to - from)) - 1);
+        // At most 511 squared in all; 32 bits do not wrap.
+        let squares = counts.iter().map(|&count| i32::from(count as i16).wrapping_pow(2));
+        let distinct = counts.iter().map(|&count| u16::from(count != 0));
+        Sums {
+            total,
+            printable: field(0, Self::SET_BITS),
+            set_bits: field(Self::SET_BITS, Self::VALUES),
+            values: field(Self::VALUES, Self::VALUE_SQUARES),
+            value_squares: field(Self::VALUE_SQUARES, 64),
+            distinct: distinct.fold(0, u16::wrapping_add),
+            squares: squares.fold(0, i32::wrapping_add).unsigned_abs().into(),
+        }
+    }
+}
+
+const fn is_printable(value: u8) -> bool {
+    matches!(value, 0x20..=0x7e | b'\t' | b'\n' | b'\r')
 }

@@ -10,35 +10,32 @@ pub const DENSE_STEP: u64 = 32;
 pub const DENSE_END: u64 = 2048;
 /// Grid points in each doubling beyond the dense part.
 pub const POINTS_PER_OCTAVE: u64 = 8;
-/// Up to here blocks are so short that walking all 256 counts at each would cost more than keeping
-/// the sums up to date byte by byte.
-pub const SHORT_BLOCKS_END: u64 = DENSE_END;
-/// Longest run of bytes that is counted in one go. Grid intervals grow beyond it at 65,536
-/// bytes; the threshold is still looked at this often.
+/// Longest run of bytes between two looks at the threshold; grid intervals grow beyond it.
 pub const CHECK_BYTES: u64 = 2048;
-/// Up to here no interval takes more than one check.
-pub const ONE_CHECK_END: u64 = 2 * CHECK_BYTES * POINTS_PER_OCTAVE;
 
 /// First grid point after `offset`.
 #[must_use]
 pub fn next_point(offset: u64) -> u64 {
-    let step = interval(offset);
-    (offset / step + 1).saturating_mul(step)
+    next_multiple(offset, interval(offset))
 }
 
 /// First grid point or check after `offset`: at most [`CHECK_BYTES`] away.
 #[must_use]
 pub fn next_check(offset: u64) -> u64 {
-    let step = interval(offset).min(CHECK_BYTES);
-    (offset / step + 1).saturating_mul(step)
+    next_multiple(offset, interval(offset).min(CHECK_BYTES))
 }
 
-/// Distance between the grid points around `offset`.
+/// Distance between the grid points around `offset`; a power of two.
 fn interval(offset: u64) -> u64 {
     if offset < DENSE_END {
         return DENSE_STEP;
     }
     (1 << offset.ilog2()) / POINTS_PER_OCTAVE
+}
+
+/// First multiple of `step`, a power of two, after `offset`.
+fn next_multiple(offset: u64, step: u64) -> u64 {
+    (offset | (step - 1)).saturating_add(1)
 }
 
 #[cfg(test)]

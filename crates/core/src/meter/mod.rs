@@ -1,9 +1,8 @@
 //! Meters: what is measured of the payload of one direction, or of both together.
 //!
 //! Bytes enter in stream order, in pieces of any size; what comes out depends on the bytes alone,
-//! never on the pieces. Work is done block by block between the points of the [`grid`]: the
-//! block's own counts give its local entropy, and added to the running counts they give the
-//! cumulative one.
+//! never on the pieces. They are counted once for their direction; what both directions come to
+//! together follows from the counts of each.
 
 mod counts;
 pub mod grid;
@@ -12,6 +11,8 @@ mod tables;
 
 pub use counts::{Counts, Scalars};
 pub use series::{Crossing, Meter, MeterSettings};
+
+use series::Piece;
 
 /// Which packet of which input file a byte came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -23,4 +24,81 @@ pub struct PacketRef {
 }
 
 /// Meters of originator, responder and both together.
-pub type Meters = [Meter; 3];
+pub struct Meters {
+    sides: [Meter; 2],
+    both: Meter,
+}
+
+impl Meters {
+    /// Meters that have seen nothing.
+    #[must_use]
+    pub fn new(settings: MeterSettings) -> Self {
+        // What is measured of both together is bounded by what is measured of each.
+        let both = MeterSettings { depth: None, ..settings };
+        Self { sides: [Meter::new(settings), Meter::new(settings)], both: Meter::new(both) }
+    }
+
+    /// Forget everything, keep the allocations.
+    pub fn clear(&mut self) {
+        self.sides.iter_mut().for_each(Meter::clear);
+        self.both.clear();
+    }
+
+    /// Take the next bytes of one side, and return how many were within the depth.
+    pub fn update(&mut self, is_orig: bool, bytes: &[u8], packet: PacketRef) -> usize {
+        let side = usize::from(!is_orig);
+        let taken = self.sides[side].within_depth(bytes);
+        for piece in Piece::cut(taken, packet) {
+            self.sides[side].begin(&piece);
+            self.sides[side].add_sums(piece.bytes);
+            self.both.begin(&piece);
+            self.count(side, piece.bytes, packet);
+        }
+        taken.len()
+    }
+
+    fn count(&mut self, side: usize, mut bytes: &[u8], packet: PacketRef) {
+        while !bytes.is_empty() {
+            let (now, later) = if self.both.is_dense() {
+                let room = (grid::DENSE_END - self.both.len()) as usize;
+                bytes.split_at(room.min(bytes.len()))
+            } else {
+                self.both.split_at_check(bytes)
+            };
+            self.sides[side].extend(now, packet);
+            if self.both.is_dense() {
+                self.both.extend(now, packet);
+            } else {
+                self.both.adopt(now, packet, &self.sides);
+            }
+            bytes = later;
+        }
+    }
+
+    /// Judge the threshold at the end of the series. Call once, after the last byte.
+    pub fn finish(&mut self) {
+        self.both.adopt_counts(&self.sides);
+        self.both.adopt_sums(&self.sides);
+        self.sides.iter_mut().for_each(Meter::finish);
+        self.both.finish();
+    }
+
+    /// Bytes measured of each side.
+    #[must_use]
+    pub fn lengths(&self) -> [u64; 2] {
+        self.sides.each_ref().map(Meter::len)
+    }
+
+    /// Cumulative entropies so far of originator, responder and both, in bits per byte.
+    #[must_use]
+    pub fn entropies(&self) -> [Option<f64>; 3] {
+        let [orig, resp] = &self.sides;
+        [orig.entropy(), resp.entropy(), self.both.entropy_of(&self.sides)]
+    }
+
+    /// Originator, responder and both; complete after [`Meters::finish`].
+    #[must_use]
+    pub fn each(&self) -> [&Meter; 3] {
+        [&self.sides[0], &self.sides[1], &self.both]
+    }
+}

@@ -1,7 +1,7 @@
 //! One trajectory: cumulative and block entropy along a series of bytes.
 
-use super::counts::{sum_g, Counts, Scalars, Sums};
-use super::grid::{next_check, next_point, CHECK_BYTES, ONE_CHECK_END, SHORT_BLOCKS_END};
+use super::counts::{sum_g, sums_since, Counts, PackedSums, Scalars, Sums};
+use super::grid::{next_check, next_point, CHECK_BYTES, DENSE_END};
 use super::tables::{from_fixed, Tables, STEPS};
 use super::PacketRef;
 use crate::limits::MAX_CROSSINGS;
@@ -32,34 +32,96 @@ pub struct Crossing {
 
 /// Measures one series of bytes.
 ///
+/// In the dense part of the grid the sums of g are kept up to date byte by byte; beyond it bytes
+/// are only counted, and the sums are taken over the counts at every grid point.
+///
 /// Whether entropy stands above the threshold is judged at grid points, at checks between far
 /// grid points, and at the end; where the answer changed since the last look, the bytes between
 /// are walked again to find where.
 pub struct Meter {
     limit: u64,
     threshold: f64,
-    /// Whether sums over bytes are kept; a series made of others adopts theirs.
-    adds_bytes: bool,
+    tables: &'static Tables,
+    dense: Dense,
+    /// Counts beyond the dense part.
     counts: Counts,
-    /// Counts since the last grid point, where that interval takes several checks.
-    block: [u32; 256],
-    /// Fixed-point sum of g over the counts, kept up to date while blocks are short.
-    running_sum: u64,
-    /// Other sums, likewise: most flows end while blocks are short, and need no look at 256 counts.
-    sums: Sums,
+    /// Counts at the last grid point, beyond the dense part.
+    last_counts: Counts,
+    /// Over the first bytes: most series are so short that walking 256 counts would cost more.
+    sums: PackedSums,
     measured: u64,
+    next_point: u64,
+    next_check: u64,
+    last_point: u64,
     /// Bytes since the last check, and the packets that they came in.
-    pending: Vec<u8>,
+    unchecked: Vec<u8>,
     marks: Vec<(u64, PacketRef)>,
     trajectory: Vec<f64>,
     block_entropy: Vec<f64>,
     crossings: Vec<Crossing>,
     is_above: bool,
-    /// Cumulative entropy after the last whole block.
+    /// Entropy at the last look, and the bytes measured then.
     latest: f64,
-    neighbour_sum: u128,
-    first_byte: u8,
-    last_byte: u8,
+    judged: u64,
+    neighbours: Neighbours,
+}
+
+/// Counts of the dense part of the grid, where they are small.
+struct Dense {
+    counts: [u16; 256],
+    /// Counts since the last grid point.
+    block: [u8; 256],
+    /// Fixed-point sums of g over both.
+    sum: u64,
+    block_sum: u64,
+}
+
+/// Sum of products of successive bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Neighbours {
+    sum: u128,
+    first: u8,
+    last: u8,
+}
+
+/// A piece of a series, with the sum of the products of its successive bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Piece<'a> {
+    pub bytes: &'a [u8],
+    pub packet: PacketRef,
+    products: u32,
+}
+
+impl<'a> Piece<'a> {
+    /// Cut the payload of a packet into pieces.
+    pub fn cut(bytes: &'a [u8], packet: PacketRef) -> impl Iterator<Item = Self> {
+        bytes.chunks(SUM_BYTES).map(move |bytes| {
+            // At most 32,768 products of at most 65,025: the sum fits 32 bits and cannot wrap.
+            let pairs = bytes.iter().zip(&bytes[1..]);
+            let products = pairs.map(|(&a, &b)| u32::from(a) * u32::from(b));
+            Self { bytes, packet, products: products.fold(0_u32, u32::wrapping_add) }
+        })
+    }
+}
+
+impl Neighbours {
+    fn add(&mut self, piece: &Piece<'_>, is_first: bool) {
+        let (Some(&first), Some(&last)) = (piece.bytes.first(), piece.bytes.last()) else {
+            return;
+        };
+        if is_first {
+            self.first = first;
+        } else {
+            self.sum += u128::from(self.last) * u128::from(first);
+        }
+        self.sum += u128::from(piece.products);
+        self.last = last;
+    }
+
+    /// The sum with the product of the last and the first byte.
+    fn circular(&self) -> u128 {
+        self.sum + u128::from(self.last) * u128::from(self.first)
+    }
 }
 
 impl Meter {
@@ -69,132 +131,118 @@ impl Meter {
         Self {
             limit: settings.depth.unwrap_or(u64::MAX),
             threshold: settings.threshold,
-            adds_bytes: true,
-            counts: Counts::default(),
-            block: [0; 256],
-            running_sum: 0,
-            sums: Sums::default(),
+            tables: Tables::get(),
+            dense: Dense::default(),
+            counts: [0; 256],
+            last_counts: [0; 256],
+            sums: PackedSums::default(),
             measured: 0,
-            pending: Vec::with_capacity(CHECK_BYTES as usize),
+            next_point: next_point(0),
+            next_check: next_check(0),
+            last_point: 0,
+            unchecked: Vec::with_capacity(CHECK_BYTES as usize),
             marks: vec![],
             trajectory: Vec::with_capacity(POINTS_RESERVED),
             block_entropy: Vec::with_capacity(POINTS_RESERVED),
             crossings: vec![],
             is_above: false,
             latest: 0.0,
-            neighbour_sum: 0,
-            first_byte: 0,
-            last_byte: 0,
+            judged: 0,
+            neighbours: Neighbours::default(),
         }
-    }
-
-    /// A meter of two series together, which [`Meter::adopt_sums`] tells their sums at the end.
-    #[must_use]
-    pub fn of_both(settings: MeterSettings) -> Self {
-        Self { adds_bytes: false, ..Self::new(settings) }
     }
 
     /// Forget everything, keep the allocations.
     pub fn clear(&mut self) {
-        self.counts.clear();
-        self.block.fill(0);
-        self.running_sum = 0;
-        self.sums = Sums::default();
+        self.dense = Dense::default();
+        self.sums = PackedSums::default();
         self.measured = 0;
-        self.pending.clear();
+        self.next_point = next_point(0);
+        self.next_check = next_check(0);
+        self.last_point = 0;
+        self.unchecked.clear();
         self.marks.clear();
         self.trajectory.clear();
         self.block_entropy.clear();
         self.crossings.clear();
         self.is_above = false;
-        self.neighbour_sum = 0;
+        self.judged = 0;
+        self.neighbours = Neighbours::default();
     }
 
-    /// Bytes taken so far, whether or not their block is complete.
+    /// Bytes measured so far.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.measured + self.pending.len() as u64
+        self.measured
     }
 
-    /// Whether no byte was taken yet.
+    /// Whether no byte was measured yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.measured == 0
     }
 
     /// Take the next bytes of the series, and return how many were within the depth.
     pub fn update(&mut self, bytes: &[u8], packet: PacketRef) -> usize {
-        let room = self.limit - self.len();
-        let taken = usize::try_from(room).map_or(bytes.len(), |room| room.min(bytes.len()));
-        let mut rest = &bytes[..taken];
-        if !rest.is_empty() {
-            self.marks.push((self.len(), packet));
+        let taken = self.within_depth(bytes);
+        for piece in Piece::cut(taken, packet) {
+            self.begin(&piece);
+            self.add_sums(piece.bytes);
+            self.extend(piece.bytes, packet);
         }
-        while !rest.is_empty() {
-            let (mut now, later) = rest.split_at(rest.len().min(SUM_BYTES));
-            self.add_sums(now);
-            while !now.is_empty() {
-                now = self.take_block(now);
-            }
-            rest = later;
-        }
-        taken
+        taken.len()
     }
 
-    /// Measure what is left of the last block. Call once, after the last byte.
+    /// Judge the threshold at the end of the series. Call once, after the last byte.
     pub fn finish(&mut self) {
-        let pending = std::mem::take(&mut self.pending);
-        if !pending.is_empty() {
-            self.measure_block(&pending, u64::MAX);
+        let unchecked = std::mem::take(&mut self.unchecked);
+        if !unchecked.is_empty() {
+            self.judge(self.sum_g(), &unchecked);
         }
-        self.pending = pending;
-        self.pending.clear();
+        self.unchecked = unchecked;
+        self.unchecked.clear();
     }
 
     /// Cumulative entropy in bits per byte; none before the first byte.
-    ///
-    /// Cheap after a block's end, else it counts the incomplete block apart.
     #[must_use]
     pub fn entropy(&self) -> Option<f64> {
-        let total = self.len();
-        if total == 0 {
-            return None;
+        if self.judged == self.measured {
+            return (self.measured > 0).then_some(self.latest);
         }
-        if self.pending.is_empty() {
-            return Some(self.latest);
-        }
-        let tables = Tables::get();
-        let mut counts = self.counts.to_array();
-        for &byte in &self.pending {
-            counts[usize::from(byte)] += 1;
-        }
-        Some(entropy(total, counts.iter().map(|&count| tables.g(count)).sum()))
+        Some(self.tables.entropy(self.measured, self.sum_g()))
     }
 
-    /// Let the sums that need no order be those of the two series that this one is made of.
-    pub fn adopt_sums(&mut self, parts: &[Self]) {
-        if self.measured <= SHORT_BLOCKS_END {
-            self.sums.adopt(parts.iter().map(|part| &part.sums));
+    /// The same where the counts are the sums of those of `parts`.
+    pub(super) fn entropy_of(&self, parts: &[Self; 2]) -> Option<f64> {
+        if self.judged == self.measured || self.measured <= DENSE_END {
+            return self.entropy();
         }
+        let sum = sum_g(&sum_of(parts), self.measured, self.tables);
+        Some(self.tables.entropy(self.measured, sum))
     }
 
-    /// Measures that follow from the counts; complete after [`Meter::finish`].
+    /// Measures that follow from the counts; none before the first byte.
     #[must_use]
     pub fn scalars(&self) -> Option<Scalars> {
-        let wrap = u128::from(self.last_byte) * u128::from(self.first_byte);
-        let neighbour_sum = self.neighbour_sum + wrap;
-        if self.measured > SHORT_BLOCKS_END {
-            return self.counts.scalars(neighbour_sum);
+        if self.is_empty() {
+            return None;
         }
-        let (squares, distinct) = self.counts.short_squares();
-        let sums = Sums { squares, distinct, ..self.sums.clone() };
-        (self.measured > 0).then(|| sums.scalars(neighbour_sum))
+        let sums = if self.measured <= PackedSums::MAX_BYTES {
+            self.sums.unpack(self.measured, &self.dense.counts)
+        } else {
+            Sums::of(&self.counts())
+        };
+        Some(sums.scalars(self.neighbours.circular()))
     }
 
-    /// The 256 counts; complete after [`Meter::finish`].
+    /// How often each byte value occurred.
     #[must_use]
-    pub fn counts(&self) -> &Counts {
-        &self.counts
+    pub fn counts(&self) -> Counts {
+        if self.measured <= DENSE_END {
+            self.dense.counts.map(u64::from)
+        } else {
+            self.counts
+        }
     }
 
     /// Cumulative entropy at the grid points passed.
@@ -215,186 +263,220 @@ impl Meter {
         &self.crossings
     }
 
-    /// Move bytes into the current block, measure it when it is whole, return the rest.
-    fn take_block<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let check = next_check(self.measured);
-        let wanted = (check - self.measured) as usize - self.pending.len();
-        let Some((now, rest)) = bytes.split_at_checked(wanted) else {
-            self.pending.extend_from_slice(bytes);
-            return &[];
-        };
-        if self.pending.is_empty() {
-            self.measure_block(now, check);
-        } else {
-            let mut pending = std::mem::take(&mut self.pending);
-            pending.extend_from_slice(now);
-            self.measure_block(&pending, check);
-            pending.clear();
-            self.pending = pending;
-        }
-        self.drop_old_marks();
-        rest
+    /// The first of `bytes`, as many as the depth has room for.
+    pub(super) fn within_depth<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let room = usize::try_from(self.limit - self.measured).unwrap_or(usize::MAX);
+        &bytes[..room.min(bytes.len())]
     }
 
-    /// Count one block; `check` is where it would end if it were whole.
-    fn measure_block(&mut self, bytes: &[u8], check: u64) {
-        let before = self.measured;
-        self.measured += bytes.len() as u64;
-        let is_point = self.measured == check && check == next_point(before);
-        let sum = if before < SHORT_BLOCKS_END {
-            self.count_short(bytes, is_point)
-        } else {
-            self.count_block(bytes, is_point)
-        };
-        let now = entropy(self.measured, sum);
-        self.latest = now;
-        if is_point {
-            self.trajectory.push(now);
-        }
-        if (now >= self.threshold) != self.is_above {
-            self.is_above = !self.is_above;
-            self.find_crossing(bytes, before);
-        }
+    /// Note what a piece tells beside its counts.
+    pub(super) fn begin(&mut self, piece: &Piece<'_>) {
+        self.neighbours.add(piece, self.is_empty());
+        self.marks.push((self.measured, piece.packet));
     }
 
-    /// Count a short block byte by byte, keeping both sums up to date.
-    fn count_short(&mut self, bytes: &[u8], is_point: bool) -> f64 {
-        let step = Tables::get().step();
-        let counts = self.counts.recent_mut(bytes.len() as u64);
-        let mut local = [0_u8; 256];
-        let (mut sum, mut local_sum) = (self.running_sum, 0_u64);
-        // Nothing here can wrap: up to 2,048 bytes, counts stay below 2^12 and sums below 2^60.
-        for &byte in bytes {
-            let count = &mut counts[usize::from(byte)];
-            sum = sum.wrapping_add(step[*count as usize % STEPS]);
-            *count = count.wrapping_add(1);
-            let count = &mut local[usize::from(byte)];
-            local_sum = local_sum.wrapping_add(step[usize::from(*count) % STEPS]);
-            *count = count.wrapping_add(1);
-        }
-        self.running_sum = sum;
-        if is_point {
-            let block = entropy(bytes.len() as u64, from_fixed(local_sum));
-            self.block_entropy.push(block);
-        }
-        from_fixed(sum)
+    /// Keep up the sums over the first bytes, as long as there are no more.
+    pub(super) fn add_sums(&mut self, bytes: &[u8]) {
+        let room = PackedSums::MAX_BYTES.saturating_sub(self.measured) as usize;
+        self.sums.add_bytes(&bytes[..bytes.len().min(room)]);
     }
 
-    /// Count a longer block through a table of its own.
-    fn count_block(&mut self, bytes: &[u8], is_point: bool) -> f64 {
-        let tables = Tables::get();
-        let local = count_bytes(bytes);
-        let sum = self.counts.add(&local, bytes.len() as u64, tables);
-        if self.measured <= ONE_CHECK_END {
-            if is_point {
-                let length = bytes.len() as u64;
-                let block = entropy(length, sum_g(&local, length, tables));
-                self.block_entropy.push(block);
+    /// Count the next bytes of a piece.
+    pub(super) fn extend(&mut self, mut bytes: &[u8], packet: PacketRef) {
+        while !bytes.is_empty() {
+            let (now, later) = self.split_at_check(bytes);
+            if self.is_dense() {
+                self.dense.count(now, self.tables);
+            } else {
+                count(now, &mut self.counts);
             }
-            return sum;
+            self.advance(now, packet);
+            bytes = later;
         }
-        for (total, count) in self.block.iter_mut().zip(&local) {
-            *total += *count;
-        }
-        if is_point {
-            let length = self.block.iter().map(|&count| u64::from(count)).sum();
-            self.block_entropy.push(entropy(length, sum_g(&self.block, length, tables)));
-            self.block.fill(0);
-        }
-        sum
     }
 
-    /// Keep up the sums that need no counts, over at most [`SUM_BYTES`].
-    fn add_sums(&mut self, bytes: &[u8]) {
-        let (Some(&first), Some(&last)) = (bytes.first(), bytes.last()) else {
+    /// Take the next bytes of a piece, up to the next check at most, that were counted elsewhere:
+    /// all counts are the sums of those of `parts`.
+    pub(super) fn adopt(&mut self, bytes: &[u8], packet: PacketRef, parts: &[Self; 2]) {
+        if self.measured + bytes.len() as u64 == self.next_check {
+            self.adopt_counts(parts);
+        }
+        self.advance(bytes, packet);
+    }
+
+    /// Let the counts be the sums of those of `parts`.
+    pub(super) fn adopt_counts(&mut self, parts: &[Self; 2]) {
+        if self.measured >= DENSE_END {
+            self.counts = sum_of(parts);
+        }
+    }
+
+    /// Let the sums that need no counts be those of `parts`.
+    pub(super) fn adopt_sums(&mut self, [a, b]: &[Self; 2]) {
+        self.sums = a.sums.with(b.sums);
+    }
+
+    /// Whether the next byte lies in the dense part of the grid.
+    pub(super) fn is_dense(&self) -> bool {
+        self.measured < DENSE_END
+    }
+
+    /// The first of `bytes`, up to the next check.
+    pub(super) fn split_at_check<'a>(&self, bytes: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+        let room = (self.next_check - self.measured) as usize;
+        bytes.split_at(room.min(bytes.len()))
+    }
+
+    /// Note that `bytes` were counted, and look at the counts if a check is reached.
+    fn advance(&mut self, bytes: &[u8], packet: PacketRef) {
+        self.measured += bytes.len() as u64;
+        if self.measured < self.next_check {
+            self.unchecked.extend_from_slice(bytes);
             return;
-        };
-        if self.is_empty() {
-            self.first_byte = first;
+        }
+        if self.unchecked.is_empty() {
+            self.check(bytes);
         } else {
-            self.neighbour_sum += u128::from(self.last_byte) * u128::from(first);
+            let mut unchecked = std::mem::take(&mut self.unchecked);
+            unchecked.extend_from_slice(bytes);
+            self.check(&unchecked);
+            unchecked.clear();
+            self.unchecked = unchecked;
         }
-        // At most 32,768 products of at most 65,025: the sum fits 32 bits and cannot wrap.
-        let products = bytes.iter().zip(&bytes[1..]).map(|(&a, &b)| u32::from(a) * u32::from(b));
-        let sum = products.fold(0_u32, u32::wrapping_add);
-        self.neighbour_sum += u128::from(sum);
-        self.last_byte = last;
-        if self.adds_bytes && self.measured < SHORT_BLOCKS_END {
-            self.sums.add_bytes(bytes);
+        self.marks.clear();
+        self.marks.push((self.measured, packet));
+    }
+
+    /// Sample the trajectory if this is a grid point, and judge the threshold. `bytes` are those
+    /// since the last check.
+    fn check(&mut self, bytes: &[u8]) {
+        if self.measured == self.next_point {
+            let block_bytes = self.measured - self.last_point;
+            let (sum, block_sum) = self.sums_at_point();
+            self.block_entropy.push(self.tables.entropy(block_bytes, block_sum));
+            self.judge(sum, bytes);
+            self.trajectory.push(self.latest);
+            self.last_point = self.measured;
+            self.next_point = next_point(self.measured);
+        } else {
+            self.judge(self.sum_g(), bytes);
+        }
+        self.next_check = next_check(self.measured);
+    }
+
+    /// Sums of g over all counts and over those since the last point.
+    fn sums_at_point(&mut self) -> (f64, f64) {
+        if self.measured > DENSE_END {
+            return sums_since(&self.counts, &mut self.last_counts, self.measured, self.tables);
+        }
+        let sums = (from_fixed(self.dense.sum), self.dense.end_block());
+        if self.measured == DENSE_END {
+            self.counts = self.counts();
+            self.last_counts = self.counts;
+        }
+        sums
+    }
+
+    fn sum_g(&self) -> f64 {
+        if self.measured <= DENSE_END {
+            return from_fixed(self.dense.sum);
+        }
+        sum_g(&self.counts, self.measured, self.tables)
+    }
+
+    /// Compare the entropy with the threshold; `bytes` are those since the last look.
+    fn judge(&mut self, sum_g: f64, bytes: &[u8]) {
+        self.latest = self.tables.entropy(self.measured, sum_g);
+        self.judged = self.measured;
+        if (self.latest >= self.threshold) != self.is_above {
+            self.is_above = !self.is_above;
+            if self.crossings.len() < MAX_CROSSINGS {
+                let crossing = self.find_crossing(bytes);
+                self.crossings.push(crossing);
+            }
         }
     }
 
-    /// Walk the block that ended on the other side of the threshold, to find where it crossed.
-    fn find_crossing(&mut self, bytes: &[u8], before: u64) {
-        if self.crossings.len() >= MAX_CROSSINGS {
-            return;
-        }
-        let tables = Tables::get();
-        let mut counts = self.counts.to_array();
+    /// Walk the bytes that ended on the other side of the threshold, to find where it was crossed.
+    fn find_crossing(&self, bytes: &[u8]) -> Crossing {
+        let tables = self.tables;
+        let mut counts = self.counts();
         for &byte in bytes {
             counts[usize::from(byte)] -= 1;
         }
-        let mut sum: f64 = counts.iter().map(|&count| tables.g(count)).sum();
-        let mut offset = before;
+        let mut offset = self.measured - bytes.len() as u64;
+        let mut sum = sum_g(&counts, offset, tables);
         for &byte in bytes {
             let count = &mut counts[usize::from(byte)];
             sum += tables.g(*count + 1) - tables.g(*count);
             *count += 1;
             offset += 1;
-            if (entropy(offset, sum) >= self.threshold) == self.is_above {
+            if (tables.entropy(offset, sum) >= self.threshold) == self.is_above {
                 break;
             }
         }
-        let packet = self.packet_at(offset - 1);
-        self.crossings.push(Crossing { offset, packet });
+        Crossing { offset, packet: self.packet_at(offset - 1) }
     }
 
     fn packet_at(&self, index: u64) -> PacketRef {
         let after = self.marks.partition_point(|mark| mark.0 <= index);
-        after
-            .checked_sub(1)
-            .and_then(|at| self.marks.get(at))
-            .map_or_else(PacketRef::default, |mark| mark.1)
-    }
-
-    /// Only the packet of the last measured byte and later ones can still be asked for.
-    fn drop_old_marks(&mut self) {
-        let old = self.marks.partition_point(|mark| mark.0 < self.measured);
-        if old > 1 {
-            self.marks.drain(..old - 1);
-        }
+        let mark = after.checked_sub(1).and_then(|at| self.marks.get(at));
+        mark.map_or_else(PacketRef::default, |mark| mark.1)
     }
 }
 
-/// Plug-in entropy in bits per byte of `total` bytes whose counts have the given sum of g.
-///
-/// log2 N - S / N, written with the table's g(N) = N log2 N in place of the logarithm.
-fn entropy(total: u64, sum_g: f64) -> f64 {
-    // Rounding must not show as an entropy below 0 or above 8.
-    ((Tables::get().g(total) - sum_g) / total as f64).clamp(0.0, 8.0)
+impl Default for Dense {
+    fn default() -> Self {
+        Self { counts: [0; 256], block: [0; 256], sum: 0, block_sum: 0 }
+    }
 }
 
-/// Count a block in four interleaved tables, so that a repeated byte does not wait for the store
-/// of the one before it.
-fn count_bytes(bytes: &[u8]) -> [u32; 256] {
-    // A block has at most 2,048 bytes, so no count can wrap 16 bits.
-    let mut tables = [[0_u16; 256]; 4];
-    let mut fours = bytes.chunks_exact(4);
-    for four in &mut fours {
-        for (table, &byte) in tables.iter_mut().zip(four) {
-            let count = &mut table[usize::from(byte)];
+impl Dense {
+    /// Count bytes of one block, and keep both sums up to date.
+    fn count(&mut self, bytes: &[u8], tables: &Tables) {
+        let step = tables.step();
+        let (mut sum, mut block_sum) = (self.sum, self.block_sum);
+        // Nothing here can wrap: up to 2,048 bytes, counts stay below 2^12 and sums below 2^60.
+        let mut take = |byte: u8| {
+            let count = &mut self.counts[usize::from(byte)];
+            sum = sum.wrapping_add(step[usize::from(*count) % STEPS]);
             *count = count.wrapping_add(1);
+            let count = &mut self.block[usize::from(byte)];
+            block_sum = block_sum.wrapping_add(step[usize::from(*count) % STEPS]);
+            *count = count.wrapping_add(1);
+        };
+        let mut eights = bytes.chunks_exact(8);
+        for eight in &mut eights {
+            let word = eight.iter().rev().fold(0_u64, |word, &byte| word << 8 | u64::from(byte));
+            (0..8).for_each(|at| take((word >> (8 * at)) as u8));
         }
+        eights.remainder().iter().for_each(|&byte| take(byte));
+        (self.sum, self.block_sum) = (sum, block_sum);
     }
-    for &byte in fours.remainder() {
-        let count = &mut tables[0][usize::from(byte)];
+
+    /// The sum of g over the block that ends here, in bits.
+    fn end_block(&mut self) -> f64 {
+        self.block.fill(0);
+        from_fixed(std::mem::take(&mut self.block_sum))
+    }
+}
+
+fn sum_of([a, b]: &[Meter; 2]) -> Counts {
+    let mut counts = a.counts();
+    for (count, more) in counts.iter_mut().zip(b.counts()) {
+        // A count cannot reach 2^64.
+        *count = count.wrapping_add(more);
+    }
+    counts
+}
+
+/// Count bytes.
+fn count(bytes: &[u8], counts: &mut Counts) {
+    for &byte in bytes {
+        let count = &mut counts[usize::from(byte)];
+        // A count cannot reach 2^64.
         *count = count.wrapping_add(1);
     }
-    let [a, b, c, d] = &tables;
-    std::array::from_fn(|at| {
-        let sum = a[at].wrapping_add(b[at]).wrapping_add(c[at]).wrapping_add(d[at]);
-        u32::from(sum)
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::grid::SHORT_BLOCKS_END;
+use super::grid::DENSE_END;
 
 /// Entries of the floating-point table: counts of a 64 KiB direction fit.
 const TABLE_LEN: usize = 65_537;
@@ -10,7 +10,7 @@ const TABLE_LEN: usize = 65_537;
 const FRACTION_BITS: u32 = 44;
 
 /// Entries of the fixed-point table: a power of two, so that a mask keeps an index inside.
-pub const STEPS: usize = SHORT_BLOCKS_END as usize;
+pub const STEPS: usize = DENSE_END as usize;
 
 /// Precomputed values of g(n) = n log2 n.
 pub struct Tables {
@@ -44,9 +44,18 @@ impl Tables {
         }
     }
 
+    /// Plug-in entropy in bits per byte of `total` bytes whose counts have the given sum of g.
+    ///
+    /// log2 N - S / N, written with the table's g(N) = N log2 N in place of the logarithm.
+    #[must_use]
+    pub fn entropy(&self, total: u64, sum_g: f64) -> f64 {
+        // Rounding must not show as an entropy below 0 or above 8.
+        ((self.g(total) - sum_g) / total as f64).clamp(0.0, 8.0)
+    }
+
     /// g(n) in bits for counts that cannot exceed 65,536; the rest of the table is not asked.
     #[must_use]
-    pub fn small_g(&self, n: u32) -> f64 {
+    pub fn small_g(&self, n: u64) -> f64 {
         self.g.get(n as usize).copied().unwrap_or(0.0)
     }
 
@@ -79,5 +88,6 @@ fn fixed(value: f64) -> u64 {
 /// A fixed-point sum of steps as bits.
 #[must_use]
 pub fn from_fixed(sum: u64) -> f64 {
-    sum as f64 / (1_u64 << FRACTION_BITS) as f64
+    // Sums stay below 2^60, and signed numbers convert in one instruction.
+    sum as i64 as f64 / (1_u64 << FRACTION_BITS) as f64
 }
