@@ -142,8 +142,7 @@ def _wanted(
                 matched[uid].add(row["uid"])
             if by_prefix or names & set(community_ids) or names & set(alerts):
                 found[row["uid"]] = None
-    if run.summary.is_refused:
-        raise RefusedError("; ".join(f"{fault.path}: {fault.message}" for fault in run.summary.faults))
+    run.summary.raise_if_refused()
     _check_names(matched, open_names)
     return list(found)
 

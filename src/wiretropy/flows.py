@@ -19,7 +19,7 @@ from wiretropy.capture.inputs import PathLike
 from wiretropy.capture.run import CaptureRun, ProgressHook
 from wiretropy.capture.settings import ScanSettings, SettingChanges
 from wiretropy.capture.summary import ScanSummary
-from wiretropy.errors import MissingDependencyError, RefusedError
+from wiretropy.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     import pandas
@@ -60,6 +60,11 @@ class Flows:
 
     def __repr__(self) -> str:
         return f"<Flows: {len(self):,} flows, {self._table.num_columns} columns>"
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield each flow as a dictionary of column name to value."""
+        for batch in self._table.to_batches():
+            yield from batch.to_pylist()
 
     def __getitem__(self, column: str) -> NDArray[Any]:
         """A column as NumPy array of shape (len(self),); lists become arrays, null becomes None or NaN."""
@@ -206,7 +211,7 @@ def read_flows(
     run = CaptureRun(paths, ScanSettings(**changes), on_progress=on_progress)
     table = pa.Table.from_batches(run, arrow_schema(has_counts=changes.get("counts", False)))
     summary = run.summary
-    _refuse_if_nothing(summary)
+    summary.raise_if_refused()
     return Flows(table, summary)
 
 
@@ -234,7 +239,7 @@ def iter_flows(
     run = CaptureRun(paths, ScanSettings(**changes), on_progress=on_progress)
     for batch in run:
         yield Flows(pa.Table.from_batches([batch]), run.summary)
-    _refuse_if_nothing(run.summary)
+    run.summary.raise_if_refused()
 
 
 def trace_flows(
@@ -271,12 +276,7 @@ def trace_flows(
     for kind, batch in run.outputs():
         if kind == "trace":
             yield pa.Table.from_batches([batch], TRACE_SCHEMA)
-    _refuse_if_nothing(run.summary)
-
-
-def _refuse_if_nothing(summary: ScanSummary) -> None:
-    if summary.is_refused:
-        raise RefusedError("; ".join(f"{fault.path}: {fault.message}" for fault in summary.faults))
+    run.summary.raise_if_refused()
 
 
 _ARROW_TYPES: dict[str, pa.DataType] = {

@@ -20,6 +20,9 @@ enough that ports can be used again."""
 OTHER_TIMEOUT_S = 60.0
 """UDP and ICMP without a packet: Zeek's `udp_inactivity_timeout` (1 minute)."""
 
+MAX_THREADS = 256
+"""Worker threads; more than the cores there are only wait for each other."""
+
 MAX_FLOWS = 4_000_000
 """Flows open at once; at about 500 bytes each without payload that is 2 GB."""
 

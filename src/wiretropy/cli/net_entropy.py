@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wiretropy.cli.outcome import exit_code, refusing, report_faults
+from wiretropy.cli.outcome import Program, exit_code, refusing, report_faults
 
 if TYPE_CHECKING:
     from wiretropy.flows import Flows
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wiretropy.netentropy.protospec import Protospec
 
 
-@click.command("net-entropy")
+@click.command("net-entropy", cls=Program)
 @click.option(
     "-r",
     "captures",

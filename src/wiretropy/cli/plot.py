@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wiretropy.cli.options import changes, depth_option, filter_option, reading_options, threshold_option
+from wiretropy.cli.options import changes, reading_options
 from wiretropy.cli.outcome import exit_code, refusing, report_faults
 from wiretropy.inert import inert
 
@@ -62,8 +62,16 @@ class _Span(click.ParamType[tuple[float, float]]):
 @click.option("--flow", multiple=True, metavar="ID", help="Draw this flow: its id, or as much of it as no other has.")
 @click.option("--community-id", multiple=True, metavar="ID", help="Draw the flows with this Community ID.")
 @click.option("--host", multiple=True, metavar="ADDRESS", help="Draw flows of this address or network (10.0.0.0/8).")
-@click.option("--port", multiple=True, type=click.IntRange(0, 65_535), help="Draw flows with this port on either side.")
-@click.option("--label", multiple=True, help="Draw flows with this label, where flows were classified.")
+@click.option(
+    "--port",
+    multiple=True,
+    metavar="PORT",
+    type=click.IntRange(0, 65_535),
+    help="Draw flows with this port on either side.",
+)
+@click.option(
+    "--label", multiple=True, metavar="LABEL", help="Draw flows with this label, where flows were classified."
+)
 @click.option(
     "--side",
     type=click.Choice(("orig", "resp", "both", "all")),
@@ -72,6 +80,7 @@ class _Span(click.ParamType[tuple[float, float]]):
 )
 @click.option(
     "--top",
+    metavar="N",
     type=click.IntRange(min=1),
     help="Draw the N selected flows with most payload (default 12, or all selected).",
 )
@@ -84,9 +93,6 @@ class _Span(click.ParamType[tuple[float, float]]):
 )
 @click.option("--log", is_flag=True, help="Logarithmic payload bytes.")
 @click.option("--blocks", is_flag=True, help="Add a panel with the entropy of each block between two points.")
-@threshold_option
-@depth_option
-@filter_option
 @click.option("--title", help="Title of the picture (default: the flow, or how many flows of which capture).")
 @click.option(
     "--to",
@@ -187,7 +193,7 @@ def _show(figure: Figure, kind: str, out: str | None, default: str, as_json: boo
         has_color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         click.echo(terminal_text(figure, columns=size.columns, rows=max(size.lines - 8, 16), has_color=has_color))
     elif out == "-":
-        sys.stdout.buffer.write(rendered(figure, kind))
+        click.echo(rendered(figure, kind), nl=False)
     else:
         written = save(figure, out or default, to=kind)
         click.echo(_summary(figure, kind, written) if as_json else inert(str(written)))
