@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
 
+from wiretropy.capture.summary import Fault
 from wiretropy.cli import plot as cli
 from wiretropy.flows import Flows
 
@@ -133,9 +134,7 @@ def test_bad_arguments_are_usage_errors(arguments: list[str]) -> None:
 
 
 def test_partial_input_is_drawn_and_ends_with_3(calls: list[Any]) -> None:
-    calls[0].append(
-        SimpleNamespace(path="x.pcap", severity="partial", message="byte 9 claims 4 bytes but 2 remain\x1b[2J")
-    )
+    calls[0].append(Fault("truncated-record", "partial", "x.pcap", 9, 1, "byte 9 claims 4 bytes but 2 remain\x1b[2J"))
     done = run("x.pcap")
     assert done.exit_code == 3
     assert done.stdout == "x-trajectories.png\n"

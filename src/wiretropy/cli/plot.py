@@ -75,8 +75,8 @@ class _Span(click.ParamType[tuple[float, float]]):
 @click.option(
     "--side",
     type=click.Choice(("orig", "resp", "both", "all")),
-    help="Whose payload: originator, responder, both in capture order, or all three curves (default: all for one flow, "
-    "both for several).",
+    help="Whose payload: originator, responder, both in capture order, or all three curves (default: all for one flow; "
+    "of each of several the sides that crossed the threshold, or else the side that sent more).",
 )
 @click.option(
     "--top",
