@@ -17,6 +17,7 @@ from typing import Literal, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wiretropy import arrays
@@ -192,7 +193,7 @@ def curves(
     records = table.take(np.asarray(rows, dtype=np.int64)).to_pylist()
     chosen = [_sides(record, sides, len(records)) for record in records]
     labels = flow_labels(records, names or {})
-    traces = {} if trace is None else _by_uid(trace)
+    traces = {} if trace is None else _by_uid(trace, [str(record["uid"]) for record in records])
     groups = {} if overlay is None else _group_names(overlay, [record[overlay] for record in records])
     drawn = []
     for record, label, own in zip(records, labels, chosen, strict=True):
@@ -284,8 +285,9 @@ def _sides(record: Mapping[str, object], sides: Sides | None, flows: int) -> tup
     return crossed or (max(directions, key=lambda side: _integer(record[f"{side}_payload_bytes"])),)
 
 
-def _by_uid(trace: pa.Table) -> dict[str, pa.Table]:
-    """Packet rows of each flow."""
+def _by_uid(trace: pa.Table, uids: Sequence[str]) -> dict[str, pa.Table]:
+    """Packet rows of each of these flows."""
+    trace = trace.filter(pc.is_in(trace.column("uid"), pa.array(uids, pa.string())))
     column = trace.column("uid").combine_chunks().dictionary_encode()
     codes = arrays.values(column.indices)
     return {str(uid): trace.take(np.flatnonzero(codes == i)) for i, uid in enumerate(column.dictionary.to_pylist())}
