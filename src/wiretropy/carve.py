@@ -94,7 +94,7 @@ def carve(
     target = Path(out)
     if any(_is_same_file(path, target) for path in inputs):
         raise RefusedError(f"{target}: is one of the captures read; choose another file to write")
-    settings = ScanSettings(**changes)
+    settings = ScanSettings.of("carve", changes)
     wanted = _wanted(inputs, settings, uids, community_ids, alerts)
     rows = _trace(inputs, settings, wanted)
     kind = to or ("pcap" if target.suffix in (".pcap", ".cap") else "pcapng")

@@ -217,7 +217,7 @@ def read_flows(
     """
     run = CaptureRun(
         paths,
-        ScanSettings(**changes),
+        ScanSettings.of("read_flows", changes),
         trace=on_trace is not None,
         on_trace=None if on_trace is None else lambda rows: on_trace(_trace_table(rows)),
         on_progress=on_progress,
@@ -249,7 +249,7 @@ def iter_flows(
     RefusedError
         If nothing at all could be read.
     """
-    run = CaptureRun(paths, ScanSettings(**changes), on_progress=on_progress)
+    run = CaptureRun(paths, ScanSettings.of("iter_flows", changes), on_progress=on_progress)
     for batch in run:
         yield Flows(pa.Table.from_batches([batch]), run.summary)
     run.summary.raise_if_refused()
@@ -289,7 +289,9 @@ def trace_flows(
     RefusedError
         If nothing at all could be read.
     """
-    run = CaptureRun(paths, ScanSettings(**changes), trace=True if uids is None else uids, on_progress=on_progress)
+    run = CaptureRun(
+        paths, ScanSettings.of("trace_flows", changes), trace=True if uids is None else uids, on_progress=on_progress
+    )
     for kind, batch in run.outputs():
         if kind == "trace":
             yield _trace_table(batch)

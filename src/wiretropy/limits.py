@@ -7,6 +7,9 @@ from __future__ import annotations
 
 NS_PER_S = 1_000_000_000
 
+MAX_COUNT = 2**63 - 1
+"""Largest number of bytes or flows: what fits into 64 bits with a sign."""
+
 MAX_SECONDS = 9_000_000_000
 """Longest time-out: 285 years, as many seconds as fit into 64 bits of nanoseconds."""
 

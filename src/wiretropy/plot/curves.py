@@ -87,6 +87,12 @@ class Curve:
     group: str = ""
     color_key: str = ""
 
+    def __repr__(self) -> str:
+        return (
+            f"<Curve {self.label!r}: {_SIDE_WORDS[self.side]} of {self.uid}, {self.offsets[-1]:,} bytes, "
+            f"{self.entropy[-1]:.3f} bits per byte>"
+        )
+
 
 def curve(
     record: Mapping[str, object],
