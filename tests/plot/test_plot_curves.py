@@ -127,6 +127,7 @@ def test_captures_go_by_file_name_unless_two_share_it() -> None:
         return [c.group for c in curves(flows, range(len(sources)), sides="orig", overlay="source")]
 
     assert groups("a/b.pcap", "a/c.pcap", "a/b.pcap") == ["b.pcap", "c.pcap", "b.pcap"]
+    assert groups("-", "a/b.pcap") == ["standard input", "b.pcap"]
     assert groups("a/b.pcap", "c/b.pcap") == ["a/b.pcap", "c/b.pcap"]
 
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wiretropy import arrays
+from wiretropy.capture.inputs import source_name
 from wiretropy.entropy import trajectory_grid
 from wiretropy.inert import inert
 
@@ -228,6 +229,7 @@ def _group_names(column: str, values: Iterable[object]) -> dict[object, str]:
     if column == "source":
         short = {value: PurePath(text).name for value, text in texts.items()}
         texts = short if len(set(short.values())) == len(short) else texts
+        texts = {value: source_name(text) for value, text in texts.items()}
     named = {v: text if isinstance(v, str) and text else f"{column} {text}" for v, text in texts.items()}
     return {value: inert(text, max_length=LABEL_LENGTH) for value, text in named.items()}
 
