@@ -21,7 +21,7 @@ import pyarrow as pa
 from wiretropy import arrays
 from wiretropy.capture.inputs import source_name
 from wiretropy.cli.wording import counted
-from wiretropy.entropy import max_entropy, min_bytes_to_cross, random_band
+from wiretropy.entropy import min_bytes_to_cross, random_band
 from wiretropy.inert import inert, shell_word
 from wiretropy.policy.threshold import SIDES, Crossing, crossings_of, unexpected_crossings
 
@@ -68,8 +68,9 @@ class _Column:
 
     def lines(self) -> Iterator[str]:
         """All lines, padded."""
-        for text in (*self.heading, "─" * self.width, *self.cells):
-            yield text.rjust(self.width) if self.is_number else text.ljust(self.width)
+        width = self.width
+        for text in (*self.heading, "─" * width, *self.cells):
+            yield text.rjust(width) if self.is_number else text.ljust(width)
 
 
 class ScanTable:
@@ -87,6 +88,7 @@ class ScanTable:
 
     def __init__(self, threshold: float, expected_ports: frozenset[int], rows: int) -> None:
         self._threshold = threshold
+        self._least_bytes = min_bytes_to_cross(threshold)
         self._expected_ports = expected_ports
         self._rows = rows
         self._kept: pa.Table | None = None
@@ -176,7 +178,7 @@ class ScanTable:
     def _columns(self, rows: list[dict[str, Any]], left_out: Sequence[str]) -> list[_Column]:
         has = {name: name not in left_out for name in _LEFT_OUT}
         sides = [(row, side) for row in rows for side in SIDES]
-        expected = [_Expected.of(row[f"{side}_measured_bytes"]) for row, side in sides]
+        expected = _expected([row[f"{side}_measured_bytes"] for row, side in sides])
         address_length = None if has["addresses"] else _SHORT_ADDRESS
         bands = [str(each) if has["spread"] else each.shown(each.mean) for each in expected]
         entropies = [each.shown(row[f"{side}_entropy"]) for each, (row, side) in zip(expected, sides, strict=True)]
@@ -202,8 +204,8 @@ class ScanTable:
         if offsets:
             packet = f", packet {row[f'{side}_crossing_packets'][0]:,}" if is_long else ""
             notes.append(f"{self._threshold:g} at byte {offsets[0]:,}{packet}")
-        elif measured and max_entropy(measured) < self._threshold:
-            enough = f" ever to cross ({min_bytes_to_cross(self._threshold)} bytes)" if is_long else ""
+        elif 0 < measured < self._least_bytes:
+            enough = f" ever to cross ({self._least_bytes} bytes)" if is_long else ""
             notes.append(f"too short{enough}")
         if row[f"{side}_missed_bytes"]:
             notes.append(f"{row[f'{side}_missed_bytes']:,} bytes missed")
@@ -242,12 +244,6 @@ class _Expected:
     mean: float
     sd: float
 
-    @classmethod
-    def of(cls, measured: int) -> _Expected:
-        """Look them up."""
-        band = random_band(measured)
-        return cls(float(band.mean), float(band.sd))
-
     def shown(self, entropy: float | None) -> str:
         """An entropy of these bytes, with as many digits as show two figures of the standard deviation."""
         if entropy is None or math.isnan(entropy):
@@ -257,6 +253,12 @@ class _Expected:
 
     def __str__(self) -> str:
         return "-" if math.isnan(self.mean) else f"{self.shown(self.mean)} ± {self.shown(self.sd)}"
+
+
+def _expected(measured: Sequence[int]) -> list[_Expected]:
+    """What random bytes of these numbers would show."""
+    band = random_band(np.array(measured))
+    return [_Expected(*each) for each in zip(band.mean.tolist(), band.sd.tolist(), strict=True)]
 
 
 def _closeness(table: pa.Table, side: str) -> Any:
@@ -296,7 +298,7 @@ def _spark(trajectory: list[float]) -> str:
 def _evidence(row: dict[str, Any], crossing: Crossing, threshold: float) -> str:
     """An alert in one sentence, with the numbers that it rests on."""
     measured = row[f"{crossing.side}_measured_bytes"]
-    expected = _Expected.of(measured)
+    [expected] = _expected([measured])
     again = f", {crossing.crossings} crossings in all" if crossing.crossings > 1 else ""
     return (
         f"{crossing.id}  {row['proto']} {_end(row, 'orig')} -> {_end(row, 'resp')}: "
