@@ -187,6 +187,13 @@ def test_filter_take_and_sort_give_the_rows_that_they_name(demo: Flows) -> None:
     assert demo.take(np.array([1])).summary is demo.summary
 
 
+def test_iterating_gives_each_flow_as_a_dictionary(demo: Flows) -> None:
+    rows = list(demo)
+    assert rows == demo.to_arrow().to_pylist()
+    assert [row["uid"] for row in demo] == demo["uid"].tolist()
+    assert list(demo.take([])) == []
+
+
 def test_a_row_that_does_not_exist_cannot_be_taken(demo: Flows) -> None:
     with pytest.raises((IndexError, pa.ArrowInvalid)):
         demo.take([len(demo)])

@@ -5,6 +5,7 @@ measuring core names, from the comments in its sources.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,14 +20,14 @@ CORE = Path(__file__).parents[2] / "crates/core/src"
 Row = Sequence[str]
 
 
-class _Table(SphinxDirective):
+class _Table(SphinxDirective, ABC):
     """A table made of rows of text; text between backquotes is literal."""
 
     headings: Row = ()
 
+    @abstractmethod
     def rows(self) -> Iterable[Row]:
         """Cells, row by row."""
-        raise NotImplementedError
 
     def run(self) -> list[nodes.Node]:
         """Build the table."""

@@ -94,7 +94,7 @@ def carve(
     target = Path(out)
     if any(_is_same_file(path, target) for path in inputs):
         raise RefusedError(f"{target}: is one of the captures read; choose another file to write")
-    settings = ScanSettings(**changes)
+    settings = ScanSettings.of("carve", changes)
     wanted = _wanted(inputs, settings, uids, community_ids, alerts)
     rows = _trace(inputs, settings, wanted)
     kind = to or ("pcap" if target.suffix in (".pcap", ".cap") else "pcapng")
@@ -142,8 +142,7 @@ def _wanted(
                 matched[uid].add(row["uid"])
             if by_prefix or names & set(community_ids) or names & set(alerts):
                 found[row["uid"]] = None
-    if run.summary.is_refused:
-        raise RefusedError("; ".join(f"{fault.path}: {fault.message}" for fault in run.summary.faults))
+    run.summary.raise_if_refused()
     _check_names(matched, open_names)
     return list(found)
 

@@ -6,7 +6,7 @@ larger than memory, `trace_flows` the packets of chosen flows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -19,7 +19,7 @@ from wiretropy.capture.inputs import PathLike
 from wiretropy.capture.run import CaptureRun, ProgressHook
 from wiretropy.capture.settings import ScanSettings, SettingChanges
 from wiretropy.capture.summary import ScanSummary
-from wiretropy.errors import MissingDependencyError, RefusedError
+from wiretropy.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     import pandas
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 VERSION_KEY = b"wiretropy.schema_version"
 SUMMARY_KEY = b"wiretropy.summary"
+
+TraceHook = Callable[[pa.Table], None]
+"""Takes packet rows as they come; see `trace_flows`."""
 
 
 class Flows:
@@ -60,6 +63,11 @@ class Flows:
 
     def __repr__(self) -> str:
         return f"<Flows: {len(self):,} flows, {self._table.num_columns} columns>"
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield each flow as a dictionary of column name to value."""
+        for batch in self._table.to_batches():
+            yield from batch.to_pylist()
 
     def __getitem__(self, column: str) -> NDArray[Any]:
         """A column as NumPy array of shape (len(self),); lists become arrays, null becomes None or NaN."""
@@ -178,6 +186,7 @@ def read_flows(
     paths: PathLike | Iterable[PathLike],
     *,
     on_progress: ProgressHook | None = None,
+    on_trace: TraceHook | None = None,
     **changes: Unpack[SettingChanges],
 ) -> Flows:
     """Read captures into flow records.
@@ -189,6 +198,9 @@ def read_flows(
         standard input; several are read as one stream in time order.
     on_progress : callable, optional
         Called with bytes read, their total where known, and packets read.
+    on_trace : callable, optional
+        Takes the packet rows of every flow as they come, in tables like those of
+        `trace_flows`: for inputs that cannot be read twice.
     **changes
         Settings that differ from their defaults; see `ScanSettings`.
 
@@ -203,10 +215,16 @@ def read_flows(
     RefusedError
         If nothing at all could be read.
     """
-    run = CaptureRun(paths, ScanSettings(**changes), on_progress=on_progress)
+    run = CaptureRun(
+        paths,
+        ScanSettings.of("read_flows", changes),
+        trace=on_trace is not None,
+        on_trace=None if on_trace is None else lambda rows: on_trace(_trace_table(rows)),
+        on_progress=on_progress,
+    )
     table = pa.Table.from_batches(run, arrow_schema(has_counts=changes.get("counts", False)))
     summary = run.summary
-    _refuse_if_nothing(summary)
+    summary.raise_if_refused()
     return Flows(table, summary)
 
 
@@ -231,15 +249,17 @@ def iter_flows(
     RefusedError
         If nothing at all could be read.
     """
-    run = CaptureRun(paths, ScanSettings(**changes), on_progress=on_progress)
+    run = CaptureRun(paths, ScanSettings.of("iter_flows", changes), on_progress=on_progress)
     for batch in run:
         yield Flows(pa.Table.from_batches([batch]), run.summary)
-    _refuse_if_nothing(run.summary)
+    run.summary.raise_if_refused()
 
 
 def trace_flows(
     paths: PathLike | Iterable[PathLike],
     uids: Sequence[str] | None = None,
+    *,
+    on_progress: ProgressHook | None = None,
     **changes: Unpack[SettingChanges],
 ) -> Iterator[pa.Table]:
     """Follow flows packet by packet, in bounded memory.
@@ -250,6 +270,8 @@ def trace_flows(
         Captures, as for `read_flows`.
     uids : sequence of str, optional
         Flows to follow; all by default.
+    on_progress : callable, optional
+        As for `read_flows`.
     **changes
         Settings that differ from their defaults; see `ScanSettings`.
 
@@ -267,16 +289,13 @@ def trace_flows(
     RefusedError
         If nothing at all could be read.
     """
-    run = CaptureRun(paths, ScanSettings(**changes), trace=True if uids is None else uids)
+    run = CaptureRun(
+        paths, ScanSettings.of("trace_flows", changes), trace=True if uids is None else uids, on_progress=on_progress
+    )
     for kind, batch in run.outputs():
         if kind == "trace":
-            yield pa.Table.from_batches([batch], TRACE_SCHEMA)
-    _refuse_if_nothing(run.summary)
-
-
-def _refuse_if_nothing(summary: ScanSummary) -> None:
-    if summary.is_refused:
-        raise RefusedError("; ".join(f"{fault.path}: {fault.message}" for fault in summary.faults))
+            yield _trace_table(batch)
+    run.summary.raise_if_refused()
 
 
 _ARROW_TYPES: dict[str, pa.DataType] = {
@@ -304,6 +323,10 @@ _TRACE_FIELDS: list[pa.Field[Any]] = [
 ]
 TRACE_SCHEMA = pa.schema(_TRACE_FIELDS)
 """Columns of packet rows."""
+
+
+def _trace_table(rows: pa.RecordBatch) -> pa.Table:
+    return pa.Table.from_batches([rows], TRACE_SCHEMA)
 
 
 def arrow_schema(*, has_counts: bool = False) -> pa.Schema:

@@ -7,6 +7,8 @@ bidirectional controls (Trojan Source, CVE-2021-42574), zero-width and other for
 
 from __future__ import annotations
 
+import os
+import shlex
 import unicodedata
 
 # Cc controls, Cf format (bidi, zero width), Cs surrogates, Co private use, Zl and Zp separators. Cn (unassigned) stays:
@@ -42,6 +44,31 @@ def inert(text: str, *, max_length: int | None = None) -> str:
         return shown
     tail = max_length // 2
     return f"{shown[: max_length - 1 - tail]}…{shown[len(shown) - tail :]}"
+
+
+def shell_word(text: str) -> str:
+    r"""Quote a text for a shell, without obeying it either.
+
+    Parameters
+    ----------
+    text : str
+        Any text, also with surrogates of undecodable file names.
+
+    Returns
+    -------
+    word : str
+        What a shell reads as the text; where that is not inert, in the quotes ``$'...'`` of bash, zsh, ksh and
+        POSIX.1-2024.
+
+    Examples
+    --------
+    >>> print(shell_word("my file.pcap"), shell_word("\x1b[31mred.pcap"))
+    'my file.pcap' $'\033[31mred.pcap'
+    """
+    if inert(text) == text:
+        return shlex.quote(text)
+    plain = set(range(0x20, 0x7F)) - set(b"'\\")
+    return "$'" + "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in os.fsencode(text)) + "'"
 
 
 def _escaped(character: str) -> str:

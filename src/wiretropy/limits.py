@@ -7,6 +7,9 @@ from __future__ import annotations
 
 NS_PER_S = 1_000_000_000
 
+MAX_COUNT = 2**63 - 1
+"""Largest number of bytes or flows: what fits into 64 bits with a sign."""
+
 MAX_SECONDS = 9_000_000_000
 """Longest time-out: 285 years, as many seconds as fit into 64 bits of nanoseconds."""
 
@@ -19,6 +22,9 @@ enough that ports can be used again."""
 
 OTHER_TIMEOUT_S = 60.0
 """UDP and ICMP without a packet: Zeek's `udp_inactivity_timeout` (1 minute)."""
+
+MAX_THREADS = 256
+"""Worker threads; more than the cores there are only wait for each other."""
 
 MAX_FLOWS = 4_000_000
 """Flows open at once; at about 500 bytes each without payload that is 2 GB."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from bad_input.compressed_formats import gz, lz4, zst
 from wire import CLIENT, Connection, Datagrams, End, Packet, Wire, pcap_bytes, pcapng_bytes
@@ -18,6 +19,7 @@ from wire import CLIENT, Connection, Datagrams, End, Packet, Wire, pcap_bytes, p
 from wiretropy.capture.inputs import expand
 from wiretropy.capture.run import CaptureRun
 from wiretropy.capture.settings import ScanSettings
+from wiretropy.carve import carve
 from wiretropy.errors import RefusedError
 from wiretropy.flows import iter_flows, read_flows, trace_flows
 
@@ -292,12 +294,22 @@ def test_a_run_that_is_stopped_gives_what_was_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"depth": 0}, "depth must be at least 1 byte"),
-        ({"depth": 2**63}, "depth"),
+        ({"depth": 0}, "depth must be a whole number from 1 to 9,223,372,036,854,775,807 bytes, or 'all'; got 0"),
+        ({"depth": 2**63}, "depth .* got 9223372036854775808"),
+        ({"depth": "most"}, "depth .* got 'most'"),
+        ({"depth": 1.5}, "depth .* got 1.5"),
         ({"threshold": 8.1}, "threshold must lie between 0 and 8"),
         ({"threshold": float("nan")}, "threshold"),
-        ({"threads": 0}, "threads must be at least 1"),
-        ({"max_flows": 0}, "max_flows must be at least 1"),
+        ({"threads": 0}, "threads must be a whole number from 1 to 256; got 0"),
+        ({"threads": 2**70}, f"threads must be a whole number from 1 to 256; got {2**70}"),
+        ({"threads": "2"}, "threads .* got '2'"),
+        ({"threads": True}, "threads .* got True"),
+        ({"max_flows": 0}, "max_flows must be a whole number from 1 to 9,223,372,036,854,775,807; got 0"),
+        ({"max_flows": 2**70}, f"max_flows .* got {2**70}"),
+        ({"max_held_bytes": -1}, "max_held_bytes .* from 1 to .* got -1"),
+        ({"max_decompressed": -1}, "max_decompressed .* from 0 to .* bytes, or None; got -1"),
+        ({"threshold": "7.9"}, "threshold .* got '7.9'"),
+        ({"tcp_timeout_s": None}, "tcp_timeout_s must be a positive number .* got None"),
         ({"tcp_timeout_s": 0}, "tcp_timeout_s must be a positive number"),
         ({"active_limit_s": float("inf")}, "active_limit_s must be a positive number"),
     ],
@@ -305,6 +317,23 @@ def test_a_run_that_is_stopped_gives_what_was_read(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_meant_are_refused_before_anything_is_read(changes: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_flows("absent.pcap", **changes)
+
+
+def test_settings_at_their_limits_and_of_numpy_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.pcap"
+    path.write_bytes(pcap_bytes(datagrams(5)))
+    largest = 2**63 - 1
+    flows = read_flows(path, depth=largest, max_flows=largest, max_held_bytes=largest, max_decompressed=largest)
+    assert len(flows) == 1
+    assert len(read_flows(path, depth=np.int64(7), threads=np.uint8(2), threshold=np.float32(7.5))) == 1
+    assert read_flows(path, depth=np.int64(1))["orig_measured_bytes"].tolist() == [1]
+
+
+@pytest.mark.parametrize("function", [read_flows, iter_flows, trace_flows, carve])
+def test_a_setting_that_is_none_is_told_with_the_function_and_the_settings(function: Any) -> None:
+    more = {"out": "b.pcap", "uids": ["C"]} if function is carve else {}
+    with pytest.raises(TypeError, match=rf"^{function.__name__}\(\) has no setting 'dept'; the settings are depth, "):
+        list(function("absent.pcap", dept=1, **more))
 
 
 def test_time_outs_of_centuries_do_not_overflow(tmp_path: Path) -> None:

@@ -64,9 +64,15 @@ def test_what_cannot_be_measured_is_refused_in_one_line(tmp_path: Path, name: st
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_standard_input_is_called_by_its_name() -> None:
+    result = CliRunner().invoke(command, ["-"], input=PAYLOAD)
+    assert result.stdout.splitlines()[0] == "standard input"
+
+
 def test_empty_standard_input_is_refused() -> None:
     result = CliRunner().invoke(command, ["-"], input=b"")
     assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "Error: standard input: the input is empty; at least 1 byte is needed\n"
 
 
 def test_file_names_are_inert_in_every_output(tmp_path: Path) -> None:

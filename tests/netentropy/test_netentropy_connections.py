@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
+from program import pipeline
 
 from wiretropy.cli import net_entropy
-from wiretropy.netentropy.connections import connections, needed_depth, tracked
+from wiretropy.netentropy.connections import PayloadPackets, connections, needed_depth, tracked
 from wiretropy.netentropy.protospec import Protospec, Range, read
 from wiretropy.netentropy.statistics import StatisticsFolder, file_name, text
 
@@ -71,8 +72,16 @@ def trace(sizes: Sequence[int] = (9,)) -> Iterator[pa.Table]:
         start += size
 
 
+def packets(sizes: Sequence[int] = (9,)) -> PayloadPackets:
+    """The rows as they are kept."""
+    kept = PayloadPackets()
+    for table in trace(sizes):
+        kept.add(table)
+    return kept
+
+
 def test_packets_with_new_payload_are_samples_and_all_packets_count() -> None:
-    (made,) = connections(flow_table(record()), trace(), None)
+    (made,) = connections(flow_table(record()), packets(), None)
     assert made.samples.offsets.tolist() == [40, 3_040, 9_040, 9_041]
     assert made.samples.packets.tolist() == [3, 5, 6, 8]
     assert made.samples.entropy.tolist() == [4.1, 7.7, 7.5, 7.9]
@@ -81,14 +90,14 @@ def test_packets_with_new_payload_are_samples_and_all_packets_count() -> None:
 
 @pytest.mark.parametrize("sizes", [(1,) * 9, (4, 5), (2, 0, 7)])
 def test_cutting_the_rows_into_tables_changes_nothing(sizes: Sequence[int]) -> None:
-    (made,) = connections(flow_table(record()), trace(sizes), None)
+    (made,) = connections(flow_table(record()), packets(sizes), None)
     assert made.samples.offsets.tolist() == [40, 3_040, 9_040, 9_041]
     assert made.samples.packets.tolist() == [3, 5, 6, 8]
 
 
 def test_one_direction_counts_its_own_bytes_and_packets() -> None:
     spec = Protospec("p", (22,), (Range(1, 9, 0, 8),), direction="dst")
-    (made,) = connections(flow_table(record()), trace(), [spec])
+    (made,) = connections(flow_table(record()), packets(), [spec])
     assert made.samples.offsets.tolist() == [3_000, 9_000]
     assert made.samples.packets.tolist() == [3, 4]
     assert (made.end.offset, made.end.packets) == (9_000, 8)
@@ -96,14 +105,14 @@ def test_one_direction_counts_its_own_bytes_and_packets() -> None:
 
 def test_blocks_are_compared_when_the_protospec_is_not_cumulative() -> None:
     spec = Protospec("p", (22,), (Range(1, 9, 0, 8),), is_cumulative=False)
-    (made,) = connections(flow_table(record()), trace(), [spec])
+    (made,) = connections(flow_table(record()), packets(), [spec])
     assert made.samples.offsets.tolist() == [32, 64]
     assert made.samples.entropy.tolist() == [3.0, 4.0]
     assert made.samples.packets.tolist() == [3, 5]
 
 
 def test_flow_without_packet_rows_has_no_samples() -> None:
-    (made,) = connections(flow_table(record("C9")), trace(), None)
+    (made,) = connections(flow_table(record("C9")), packets(), None)
     assert made.samples.offsets.size == 0
 
 
@@ -122,7 +131,7 @@ def test_depth_reaches_one_byte_past_the_last_range() -> None:
 
 
 def test_statistics_file_is_named_by_time_and_endpoints_and_holds_two_columns(tmp_path: Path) -> None:
-    (made,) = connections(flow_table(record()), trace(), None)
+    (made,) = connections(flow_table(record()), packets(), None)
     path = StatisticsFolder(tmp_path / "new").write(made)
     assert path is not None
     assert path.name == "1700000000.250000-10.0.0.5-40000-192.0.2.1-22.dat"
@@ -135,7 +144,7 @@ def test_statistics_file_is_named_by_time_and_endpoints_and_holds_two_columns(tm
 
 
 def test_statistics_file_names_have_no_colon_and_never_collide(tmp_path: Path) -> None:
-    (made,) = connections(flow_table(record(orig_ip="2001:db8::1")), trace(), None)
+    (made,) = connections(flow_table(record(orig_ip="2001:db8::1")), packets(), None)
     assert file_name(made) == "1700000000.250000-2001_db8__1-40000-192.0.2.1-22.dat"
     folder = StatisticsFolder(tmp_path)
     first, second = folder.write(made), folder.write(made)
@@ -144,14 +153,14 @@ def test_statistics_file_names_have_no_colon_and_never_collide(tmp_path: Path) -
 
 
 def test_connection_without_payload_has_no_file(tmp_path: Path) -> None:
-    (made,) = connections(flow_table(record("C9")), trace(), None)
+    (made,) = connections(flow_table(record("C9")), packets(), None)
     assert StatisticsFolder(tmp_path).write(made) is None
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(shutil.which("gnuplot") is None, reason="gnuplot is not installed")
 def test_real_gnuplot_draws_the_statistics_file(tmp_path: Path) -> None:
-    (made,) = connections(flow_table(record()), trace(), None)
+    (made,) = connections(flow_table(record()), packets(), None)
     (tmp_path / "it.dat").write_text(text(made))
     command = ["gnuplot", "-e", "set terminal dumb; plot 'it.dat'"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
@@ -165,11 +174,13 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     made = SimpleNamespace(summary=SimpleNamespace(faults=[], is_partial=False), depths=[])
     made.to_arrow = lambda: flow_table(record(), record("C2", resp_port=80, orig_port=1))
 
-    def read_flows(_captures: Sequence[str], *, depth: int | str) -> SimpleNamespace:
+    def read_flows(_captures: Sequence[str], *, depth: int | str, **_hooks: None) -> SimpleNamespace:
         made.depths.append(depth)
         return made
 
-    def trace_flows(_captures: Sequence[str], uids: Sequence[str], *, depth: int | str) -> Iterator[pa.Table]:
+    def trace_flows(
+        _captures: Sequence[str], uids: Sequence[str], *, depth: int | str, **_hooks: None
+    ) -> Iterator[pa.Table]:
         made.depths.append(depth)
         assert set(uids) <= {"C1", "C2"}
         return trace()
@@ -237,3 +248,18 @@ def test_short_ssh_sessions_of_the_examples_leave_the_ssh_bands(tmp_path: Path) 
         assert all(int(a[0]) < int(b[0]) for a, b in pairwise(rows))
         end = next(line for line in lines if line.startswith("End") and f":{path.name.split('-')[2]} " in line)
         assert f"offset={rows[-1][0]} " in end
+
+
+def test_standard_input_gives_what_the_file_gives(tmp_path: Path) -> None:
+    """It is read once, with the packets of all flows, of which the protospec's are kept."""
+    shutil.copy(Path(__file__).parents[2] / "examples" / "demo.pcap", tmp_path / "a.pcap")
+    options = f"-F -c '{SSH}'"
+    file = pipeline(f"net-entropy -r a.pcap -s file {options}", tmp_path)
+    piped = pipeline(f"cat a.pcap | net-entropy -r - -s piped {options}", tmp_path)
+    assert (file.returncode, piped.returncode) == (0, 0), file.stderr + piped.stderr
+    lines = [[line.split(": ", 1)[1] for line in done.stderr.splitlines()] for done in (file, piped)]
+    assert lines[0] == lines[1]
+    assert len(lines[0]) >= 4
+    contents = [{p.name: p.read_text() for p in (tmp_path / name).iterdir()} for name in ("file", "piped")]
+    assert contents[0] == contents[1]
+    assert len(contents[0]) >= 2

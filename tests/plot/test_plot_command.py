@@ -1,6 +1,7 @@
 """`wiretropy plot`: arguments, output, exit codes. Most tests replace the engine by made-up flows."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
+from program import pipeline
 
+from wiretropy.capture.summary import Fault
 from wiretropy.cli import plot as cli
 from wiretropy.flows import Flows
 
@@ -24,13 +27,14 @@ def calls(monkeypatch: pytest.MonkeyPatch, three_flows: pa.Table, tmp_path: Path
     asked: list[Any] = [faults]
     summary: Any = SimpleNamespace(faults=faults, is_partial=False)
 
-    def read(paths: Sequence[str], settings: dict[str, Any]) -> Flows:
+    def read(paths: Sequence[str], settings: dict[str, Any], _rows: list[pa.Table] | None) -> Flows:
         asked.append((tuple(paths), settings))
         summary.is_partial = bool(faults)
         return Flows(three_flows, summary)
 
-    def traced(_paths: Sequence[str], uids: list[str], settings: dict[str, Any]) -> None:
+    def traced(_paths: Sequence[str], uids: list[str], settings: dict[str, Any]) -> list[pa.Table]:
         asked.append(("trace", sorted(set(uids)), settings))
+        return []
 
     monkeypatch.setattr(cli, "_read", read)
     monkeypatch.setattr(cli, "_trace", traced)
@@ -133,9 +137,7 @@ def test_bad_arguments_are_usage_errors(arguments: list[str]) -> None:
 
 
 def test_partial_input_is_drawn_and_ends_with_3(calls: list[Any]) -> None:
-    calls[0].append(
-        SimpleNamespace(path="x.pcap", severity="partial", message="byte 9 claims 4 bytes but 2 remain\x1b[2J")
-    )
+    calls[0].append(Fault("truncated-record", "partial", "x.pcap", 9, 1, "byte 9 claims 4 bytes but 2 remain\x1b[2J"))
     done = run("x.pcap")
     assert done.exit_code == 3
     assert done.stdout == "x-trajectories.png\n"
@@ -174,3 +176,21 @@ def test_page_of_a_real_session_names_the_packet_that_crossed(tmp_path: Path) ->
     assert done.exit_code == 0, done.output
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert f"packet {drawn.packets[after]:,}" in page
+
+
+def test_page_of_standard_input_is_that_of_the_file(tmp_path: Path) -> None:
+    """Standard input is read once, and the page still names the packet at every point."""
+    shutil.copy(EXAMPLES / "demo.pcap", tmp_path / "a.pcap")
+    for name, words in (("file", "a.pcap"), ("piped", "- < a.pcap")):
+        options = f"--side resp --top 3 --title x -o {name}.html"
+        done = pipeline(f"wiretropy plot {options} {words}", tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+    page = (tmp_path / "file.html").read_text(encoding="utf-8")
+    assert (tmp_path / "piped.html").read_text(encoding="utf-8") == page
+    assert page.count("packet ") > 100
+
+
+def test_picture_of_standard_input_is_titled_by_its_name(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "demo.pcap", tmp_path / "a.pcap")
+    done = pipeline("wiretropy plot - --to term < a.pcap", tmp_path)
+    assert done.stdout.startswith("9 flows of standard input\n")

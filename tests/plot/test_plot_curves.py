@@ -62,9 +62,28 @@ def test_packet_number_is_that_of_the_packet_which_completed_the_point() -> None
     assert packets == {"orig": [9, 9], "resp": [11, 11, 11], "both": [9, 9, 11, 11]}
 
 
-def test_one_flow_shows_all_sides_and_several_show_both_together(three_flows: pa.Table) -> None:
-    assert [c.side for c in curves(three_flows, [2])] == ["orig", "resp", "both"]
-    assert [c.side for c in curves(three_flows, [0, 1, 2])] == ["both"] * 3
+def test_one_flow_shows_all_sides_and_several_show_what_crossed_or_else_what_sent_more() -> None:
+    """What a scan's alert names is among the curves."""
+    crossed = {"crossing_offsets": [1_900], "crossing_packets": [9]}
+    orig, resp = ({f"{side}_{name}": value for name, value in crossed.items()} for side in ("orig", "resp"))
+    payload = random_bytes(2_500)
+    flows = table(
+        [
+            flow("C1", payload, b"x" * 9_000, **orig),
+            flow("C2", payload, payload, **orig, **resp),
+            flow("C3", b"x" * 90, b"x" * 50),
+            flow("C4", b"x" * 50, b"x" * 90),
+        ]
+    )
+    assert [c.side for c in curves(flows, [0])] == ["orig", "resp", "both"]
+    drawn = curves(flows, range(4))
+    assert [(c.uid, c.side) for c in drawn] == [
+        ("C1", "orig"), ("C2", "resp"), ("C2", "orig"), ("C3", "orig"), ("C4", "resp"),
+    ]  # fmt: skip
+    assert len({c.label for c in drawn}) == 5
+
+
+def test_all_sides_of_several_flows_are_drawn_when_asked_for(three_flows: pa.Table) -> None:
     assert [c.side for c in curves(three_flows, [0, 1], sides="all")] == ["orig", "resp", "both"] * 2
 
 
@@ -108,11 +127,12 @@ def test_captures_go_by_file_name_unless_two_share_it() -> None:
         return [c.group for c in curves(flows, range(len(sources)), sides="orig", overlay="source")]
 
     assert groups("a/b.pcap", "a/c.pcap", "a/b.pcap") == ["b.pcap", "c.pcap", "b.pcap"]
+    assert groups("-", "a/b.pcap") == ["standard input", "b.pcap"]
     assert groups("a/b.pcap", "c/b.pcap") == ["a/b.pcap", "c/b.pcap"]
 
 
 def test_nothing_measured_on_the_side_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"none of the 1 chosen flows has measured payload \(responder\)"):
+    with pytest.raises(ValueError, match=r"the chosen flow has no measured payload \(responder\)"):
         curves(table([flow(orig=b"x" * 50)]), [0], sides="resp")
 
 

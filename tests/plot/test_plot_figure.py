@@ -81,6 +81,16 @@ def test_thirty_curves_differ_in_colour_and_line_style_together() -> None:
     assert all(a.dash != b.dash and a.color != b.color for a, b in pairwise(made))
 
 
+def test_what_a_notebook_prints_is_short(three_flows: pa.Table) -> None:
+    figure = plot(three_flows, flow="Crandom", side="resp", title="t", blocks=True)
+    assert repr(figure) == "<Figure 't', curves: 1, bytes: 0 to 5000>"
+    assert repr(figure.curves) == (
+        "(<Curve '10.0.0.5:40000 ← 192.0.2.1:443': responder of Crandom, 5,000 bytes, "
+        f"{figure.curves[0].entropy[-1]:.3f} bits per byte>,)"
+    )
+    assert repr(figure.band) == f"<Band: {figure.band.offsets.size} points from 32 to 5,000 bytes>"
+
+
 def test_sides_of_one_flow_differ_in_line_style_and_flows_share_colour(three_flows: pa.Table) -> None:
     single = styles(plot(three_flows, flow="Crandom").curves)
     assert len({style.dash for style in single}) == len({style.color for style in single}) == 3

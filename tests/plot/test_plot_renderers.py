@@ -61,7 +61,7 @@ def test_legend_stands_outside_the_panel_and_inside_the_picture() -> None:
     flows = table([flow(f"C{i}", resp=random_bytes(900, i), resp_port=i + 1) for i in range(30)])
     canvas = draw(plot(flows, top=30))
     panel = canvas.axes[0].get_window_extent()
-    names = [text for text in canvas.texts if "↔" in text.get_text()]
+    names = [text for text in canvas.texts if "←" in text.get_text()]
     boxes = [text.get_window_extent() for text in names]
     assert len(boxes) == 30
     assert all(box.x0 > panel.x1 and box.x1 < canvas.bbox.x1 for box in boxes)

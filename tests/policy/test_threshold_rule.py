@@ -22,19 +22,22 @@ def records(crossings: pa.Array) -> pa.RecordBatch:
     return pa.record_batch([crossings, none, ports, ports], names=names)
 
 
-def test_flows_with_crossings_are_alerts() -> None:
-    assert unexpected_crossings(records(CROSSINGS), frozenset()).tolist() == [True, False, True, False]
+def test_each_direction_with_crossings_is_one_alert() -> None:
+    batch = records(CROSSINGS)
+    assert unexpected_crossings(batch, frozenset()).tolist() == [1, 0, 1, 0]
+    both = batch.set_column(1, "resp_crossing_offsets", pa.array([[5], [6], [], []], pa.list_(pa.uint64())))
+    assert unexpected_crossings(both, frozenset()).tolist() == [2, 1, 1, 0]
 
 
 def test_expected_ports_raise_none() -> None:
-    assert unexpected_crossings(records(CROSSINGS), frozenset({22})).tolist() == [False, False, True, False]
+    assert unexpected_crossings(records(CROSSINGS), frozenset({22})).tolist() == [0, 0, 1, 0]
 
 
 def test_slices_and_chunks_count_from_where_they_begin() -> None:
     batch = records(CROSSINGS)
-    assert unexpected_crossings(batch.slice(1, 2), frozenset()).tolist() == [False, True]
+    assert unexpected_crossings(batch.slice(1, 2), frozenset()).tolist() == [0, 1]
     table = pa.Table.from_batches([batch, batch.slice(2)])
-    assert unexpected_crossings(table, frozenset()).tolist() == [True, False, True, False, True, False]
+    assert unexpected_crossings(table, frozenset()).tolist() == [1, 0, 1, 0, 1, 0]
     assert unexpected_crossings(batch.slice(0, 0), frozenset()).tolist() == []
     assert unexpected_crossings(table.slice(0, 0), frozenset()).tolist() == []
 

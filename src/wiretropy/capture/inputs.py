@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wiretropy.errors import RefusedError
+from wiretropy.inert import inert
 
 STDIN = Path("-")
 
@@ -58,6 +59,11 @@ def expand(paths: PathLike | Iterable[PathLike]) -> list[Path]:
     if expanded.count(STDIN) > 1:
         raise RefusedError("standard input (-) was named twice; it can be read only once")
     return expanded
+
+
+def source_name(source: str) -> str:
+    """An input as it is called in messages and pictures; inert text."""
+    return "standard input" if source == str(STDIN) else inert(source)
 
 
 def _captures_in(folder: Path) -> list[Path]:

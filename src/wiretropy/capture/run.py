@@ -53,6 +53,7 @@ class CaptureRun:
         on_progress: ProgressHook | None = None,
     ) -> None:
         self.paths: list[Path] = expand(paths)
+        self.is_stopped = False
         self._on_trace = on_trace
         self._on_progress = on_progress
         filters = None
@@ -83,6 +84,7 @@ class CaptureRun:
 
     def stop(self) -> None:
         """End reading at the next opportunity; flows seen until then still come out."""
+        self.is_stopped = True
         self._scan.stop()
 
     @property

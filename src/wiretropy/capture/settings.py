@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from numbers import Integral, Real
+from typing import Any, Literal, Self, TypedDict
 
 from wiretropy import limits, schema
 
@@ -63,19 +64,33 @@ class ScanSettings:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be meant."""
-        if self.depth != "all" and not 1 <= self.depth < 2**63:
-            raise ValueError(f"depth must be at least 1 byte, or 'all'; got {self.depth}")
-        if not 0 <= self.threshold <= 8:
-            raise ValueError(f"threshold must lie between 0 and 8 bits per byte; got {self.threshold}")
-        for name in ("threads", "max_flows", "max_held_bytes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1; got {getattr(self, name)}")
+        if self.depth != "all":
+            _check_whole("depth", self.depth, 1, limits.MAX_COUNT, " bytes, or 'all'")
+        _check_whole("threads", self.threads, 1, limits.MAX_THREADS)
+        _check_whole("max_flows", self.max_flows, 1, limits.MAX_COUNT)
+        _check_whole("max_held_bytes", self.max_held_bytes, 1, limits.MAX_COUNT)
+        if self.max_decompressed is not None:
+            _check_whole("max_decompressed", self.max_decompressed, 0, limits.MAX_COUNT, " bytes, or None")
+        if not (isinstance(self.threshold, Real) and 0 <= self.threshold <= 8):
+            raise ValueError(f"threshold must lie between 0 and 8 bits per byte; got {self.threshold!r}")
         for name in ("tcp_timeout_s", "closed_timeout_s", "other_timeout_s", "active_limit_s"):
             seconds = getattr(self, name)
-            if seconds is not None and not 0 < seconds <= limits.MAX_SECONDS:
+            if name == "active_limit_s" and seconds is None:
+                continue
+            if not (isinstance(seconds, Real) and 0 < seconds <= limits.MAX_SECONDS):
                 raise ValueError(
-                    f"{name} must be a positive number of seconds, at most {limits.MAX_SECONDS:,}; got {seconds}"
+                    f"{name} must be a positive number of seconds, at most {limits.MAX_SECONDS:,}; got {seconds!r}"
                 )
+
+    @classmethod
+    def of(cls, caller: str, changes: Mapping[str, Any]) -> Self:
+        """Settings from the keyword arguments of a function, which a fault in their names is told for."""
+        for name in changes:
+            if name not in cls.__dataclass_fields__:
+                raise TypeError(
+                    f"{caller}() has no setting {name!r}; the settings are {', '.join(cls.__dataclass_fields__)}"
+                )
+        return cls(**changes)
 
     def to_core(
         self,
@@ -132,6 +147,11 @@ class SettingChanges(TypedDict, total=False):
     closed_timeout_s: float
     other_timeout_s: float
     active_limit_s: float | None
+
+
+def _check_whole(name: str, value: object, low: int, high: int, more: str = "") -> None:
+    if isinstance(value, bool) or not (isinstance(value, Integral) and low <= int(value) <= high):
+        raise ValueError(f"{name} must be a whole number from {low:,} to {high:,}{more}; got {value!r}")
 
 
 def _ns(seconds: float) -> int:

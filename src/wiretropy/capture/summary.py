@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from wiretropy.capture.inputs import source_name
+from wiretropy.errors import RefusedError
+from wiretropy.inert import inert
+
+_OS_ERROR = re.compile(r" \(os error \d+\)")
+"""The number that the core puts behind the system's words, which say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,9 @@ class Fault:
     message : str
         One sentence: what was claimed and what was there.
     """
+
+    def __str__(self) -> str:
+        return f"{source_name(self.path)}: {inert(self.message)}"
 
     id: str
     severity: str
@@ -85,6 +96,8 @@ class ScanSummary:
         """Parse what the core, or a file written by a scan, says."""
         parsed: dict[str, Any] = json.loads(text)
         payload = parsed["payload_bytes"]
+        for fault in parsed["faults"]:
+            fault["message"] = _OS_ERROR.sub("", fault["message"])
         return cls(
             packets=Account(**parsed["packets"]),
             bytes=Account(**parsed["bytes"]),
@@ -95,7 +108,7 @@ class ScanSummary:
             end_reasons=parsed["flows"]["by_end_reason"],
             weirds=parsed["weirds"],
             faults=tuple(Fault(**fault) for fault in parsed["faults"]),
-            text=text,
+            text=json.dumps(parsed),
         )
 
     @property
@@ -107,3 +120,8 @@ class ScanSummary:
     def is_refused(self) -> bool:
         """Whether nothing at all could be read."""
         return self.packets.seen == 0 and any(fault.severity == "refused" for fault in self.faults)
+
+    def raise_if_refused(self) -> None:
+        """Raise `RefusedError` with all faults if nothing at all could be read."""
+        if self.is_refused:
+            raise RefusedError("; ".join(map(str, self.faults)))

@@ -7,6 +7,8 @@ from importlib import import_module
 
 import click
 
+from wiretropy.cli.outcome import Program
+
 _COMMANDS = {
     "scan": "read captures and list their flows with the entropy of each side",
     "plot": "draw entropy trajectories",
@@ -16,7 +18,7 @@ _COMMANDS = {
 """Commands in the order of the help, with the line that it shows."""
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Program, click.Group):
     """Commands by module name, so that `--help` loads none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -50,7 +52,8 @@ def group() -> None:
       wiretropy carve office.pcap --flow ID      take the packets of one away
 
     Exit codes: 0 all was read; 1 findings (with --exit-code); 2 refused or wrong
-    usage; 3 a usable part was read, and the reason given on stderr.
+    usage; 3 a usable part was read, and the reason given on stderr; 130 Ctrl-C;
+    141 the reader of the output went away.
     """
 
 

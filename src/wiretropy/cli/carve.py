@@ -14,8 +14,9 @@ from typing import Any
 
 import click
 
-from wiretropy.cli.options import changes, filter_option, reading_options, threshold_option
+from wiretropy.cli.options import changes, reading_options
 from wiretropy.cli.outcome import refusing
+from wiretropy.cli.wording import counted
 from wiretropy.inert import inert
 
 
@@ -39,8 +40,6 @@ from wiretropy.inert import inert
     help="Write here (default: a name made of the capture's and the id).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print path and numbers as one JSON object instead of the path.")
-@threshold_option
-@filter_option
 @reading_options
 def command(
     paths: tuple[Path, ...],
@@ -67,7 +66,7 @@ def command(
         click.echo(json.dumps({"path": path, "packets": carved.packets, "flows": carved.flows}))
     else:
         click.echo(inert(str(carved.path)))
-        click.echo(f"{carved.packets:,} packets of {carved.flows:,} flows", err=True)
+        click.echo(f"{counted(carved.packets, 'packet')} of {counted(carved.flows, 'flow')}", err=True)
 
 
 def _default_out(path: Path, names: tuple[str, ...], kind: str) -> Path:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import click
 
+from wiretropy.capture.inputs import source_name
 from wiretropy.cli.outcome import Refused
 from wiretropy.inert import inert
 from wiretropy.verdict import RawMeasurement, measure_stream
@@ -34,7 +35,7 @@ def command(source: str, as_json: bool) -> None:
     bytes of that length have, and the statistics that `ent` gives. Memory stays
     constant, whatever the size.
     """
-    name = inert(source)
+    name = source_name(source)
     try:
         with _opened(source) as stream:
             measured = _measure(stream)
@@ -43,7 +44,7 @@ def command(source: str, as_json: bool) -> None:
     except OSError as error:
         raise Refused(f"{name}: {error.strerror or 'cannot be read'}") from None
     if as_json:
-        click.echo(json.dumps({"source": name, **dataclasses.asdict(measured)}, allow_nan=False))
+        click.echo(json.dumps({"source": inert(source), **dataclasses.asdict(measured)}, allow_nan=False))
     else:
         click.echo("\n".join(_table(name, measured)))
 

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wiretropy.cli.outcome import exit_code, refusing, report_faults
+from wiretropy.cli.outcome import Program, exit_code, refusing, report_faults
+from wiretropy.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from wiretropy.capture.run import ProgressHook
     from wiretropy.flows import Flows
     from wiretropy.netentropy.alarm import Kind
     from wiretropy.netentropy.connections import Connection
     from wiretropy.netentropy.protospec import Protospec
 
 
-@click.command("net-entropy")
+@click.command("net-entropy", cls=Program)
 @click.option(
     "-r",
     "captures",
@@ -78,7 +80,8 @@ def command(
     with refusing():
         specs = _specs(configuration)
         send = _sender(is_foreground)
-        flows, found = _connections(captures, specs)
+        with progress_bar() as on_progress:
+            flows, found = _connections(captures, specs, on_progress)
         _run(found, statistics, send)
     report_faults(flows.summary)
     sys.exit(exit_code(flows.summary))
@@ -109,20 +112,26 @@ def _sender(is_foreground: bool) -> Callable[[Kind, str], None]:
         raise ValueError(f"no syslog service listens on {SYSLOG_SOCKET}; start one, or give -F for stderr") from None
 
 
-def _connections(captures: Sequence[str], specs: list[Protospec] | None) -> tuple[Flows, Iterator[Connection]]:
-    """Read the captures: once for the flows, once for their packets."""
+def _connections(
+    captures: Sequence[str], specs: list[Protospec] | None, on_progress: ProgressHook | None
+) -> tuple[Flows, Iterator[Connection]]:
+    """Read the captures: once for the flows, once for the packets of those that are tracked.
+
+    Standard input can be read only once, with the packets of all flows.
+    """
     from wiretropy.flows import read_flows, trace_flows
-    from wiretropy.netentropy.connections import connections, needed_depth, tracked
+    from wiretropy.netentropy.connections import PayloadPackets, connections, needed_depth, tracked
 
     depth = needed_depth(specs or ())
-    flows = read_flows(captures, depth=depth)
+    packets = PayloadPackets()
+    is_once = "-" in captures
+    flows = read_flows(captures, depth=depth, on_progress=on_progress, on_trace=packets.add if is_once else None)
     table = tracked(flows.to_arrow(), specs)
-    rows = (
-        trace_flows(captures, uids=[str(uid) for uid in table.column("uid").to_pylist()], depth=depth)
-        if table.num_rows
-        else ()
-    )
-    return flows, connections(table, rows, specs)
+    if table.num_rows and not is_once:
+        uids = [str(uid) for uid in table.column("uid").to_pylist()]
+        for rows in trace_flows(captures, uids, depth=depth, on_progress=on_progress):
+            packets.add(rows)
+    return flows, connections(table, packets, specs)
 
 
 def _run(found: Iterator[Connection], statistics: Path | None, send: Callable[[Kind, str], None]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import click
+from click.core import ParameterSource
 
-from wiretropy import schema
+from wiretropy import limits, schema
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -27,83 +29,85 @@ class Depth(click.ParamType["int | Literal['all']"]):
         return int(text)
 
 
-def depth_option(command: _Command) -> _Command:
-    """`--depth`: how much of each direction is measured."""
-    return click.option(
-        "--depth",
-        type=Depth(),
-        metavar="BYTES|all",
-        default=schema.DEFAULT_DEPTH,
-        show_default=True,
-        help="Measure at most this many payload bytes of each direction; 'all' measures everything.",
-    )(command)
-
-
-def threshold_option(command: _Command) -> _Command:
-    """`--threshold`: the entropy whose crossings are reported."""
-    return click.option(
-        "--threshold",
-        type=click.FloatRange(0, 8),
-        default=schema.DEFAULT_THRESHOLD,
-        show_default=True,
-        metavar="BITS",
-        help="Report where cumulative entropy crosses this many bits per byte.",
-    )(command)
-
-
-def filter_option(command: _Command) -> _Command:
-    """`-f`: which packets are read."""
-    return click.option(
-        "-f",
-        "--filter",
-        "bpf",
-        metavar="BPF",
-        help="Read only the packets that this tcpdump expression matches (needs libpcap).",
-    )(command)
+class _ReadingOption(click.Option):
+    """An option on which it depends which flows there are, and what is measured of them."""
 
 
 def reading_options(command: _Command) -> _Command:
     """Options of how captures are read that hold for every command."""
+    option = partial(click.option, cls=_ReadingOption)
+    seconds = partial(option, type=float, metavar="S")
     options = (
-        click.option(
+        option(
+            "--threshold",
+            type=click.FloatRange(0, 8),
+            default=schema.DEFAULT_THRESHOLD,
+            show_default=True,
+            metavar="BITS",
+            help="Report where cumulative entropy crosses this many bits per byte.",
+        ),
+        option(
+            "--depth",
+            type=Depth(),
+            metavar="BYTES|all",
+            default=schema.DEFAULT_DEPTH,
+            show_default=True,
+            help="Measure at most this many payload bytes of each direction; 'all' measures everything.",
+        ),
+        option(
+            "-f",
+            "--filter",
+            "bpf",
+            metavar="BPF",
+            help="Read only the packets that this tcpdump expression matches (needs libpcap).",
+        ),
+        option(
             "--no-decap",
             "decap",
             flag_value=False,
             default=True,
             help="Look at tunnels from outside instead of opening them.",
         ),
-        click.option(
+        option(
             "--resync",
             is_flag=True,
             help="After a broken record, search for the next one instead of ending there.",
         ),
-        click.option(
+        option(
             "--verify-checksums",
             is_flag=True,
             help="Leave out packets with a wrong checksum. Off by default: hosts that leave checksums to their "
             "network card are captured with wrong ones.",
         ),
-        click.option(
-            "--tcp-timeout", "tcp_timeout_s", type=float, metavar="S", help="End open TCP after S idle seconds (300)."
+        seconds(
+            "--tcp-timeout",
+            "tcp_timeout_s",
+            help=f"End open TCP after S idle seconds (default: {limits.TCP_TIMEOUT_S:g} s).",
         ),
-        click.option(
+        seconds(
             "--udp-timeout",
             "other_timeout_s",
-            type=float,
-            metavar="S",
-            help="End UDP, ICMP and SCTP after S idle seconds (60).",
+            help=f"End UDP, ICMP and SCTP after S idle seconds (default: {limits.OTHER_TIMEOUT_S:g} s).",
         ),
-        click.option(
+        seconds(
             "--active-limit",
             "active_limit_s",
-            type=float,
-            metavar="S",
-            help="Cut flows that last longer than S seconds into several records (never).",
+            help="Cut flows that last longer than S seconds into several records (default: never).",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
+    for each in reversed(options):
+        command = each(command)
     return command
+
+
+def reading_words() -> list[str]:
+    """The reading options that the running command was given, as words that give them to another command."""
+    context, words = click.get_current_context(), []
+    for option in context.command.params:
+        name = option.name or ""
+        if isinstance(option, _ReadingOption) and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            words += option.opts[:1] if option.is_flag else [option.opts[0], str(context.params[name])]
+    return words
 
 
 def changes(options: dict[str, Any]) -> dict[str, Any]:

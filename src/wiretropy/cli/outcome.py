@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,11 +24,46 @@ REFUSED = 2
 PARTIAL = 3
 """Exit code: a usable part of the input was read."""
 
+INTERRUPTED = 130
+"""Exit code: the user pressed Ctrl-C (128 and SIGINT, as shells say it)."""
+
+PIPE_CLOSED = 141
+"""Exit code: whoever read the output has seen enough (128 and SIGPIPE, as of programs that the signal ends)."""
+
 
 class Refused(click.ClickException):
     """Something that cannot be done: lines on stderr, exit code 2."""
 
     exit_code = REFUSED
+
+
+class Program(click.Command):
+    """A command that ends as a shell expects on Ctrl-C and when the reader of its output goes away.
+
+    click ends with 1 then, which means findings here.
+    """
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the arguments."""
+        with _ending_by_signal():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do the work."""
+        with _ending_by_signal():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _ending_by_signal() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # What still waits to be written would fail again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(PIPE_CLOSED) from None
 
 
 @contextmanager
@@ -39,9 +74,7 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        # Whoever read our output has seen enough; that is no fault of the input.
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives until exit
-        raise
+        raise  # no fault of the input: see `Program`
     except (WiretropyError, ValueError, ImportError) as error:
         raise Refused("\n".join(inert(line) for line in str(error).split("\n"))) from None
     except OSError as error:
@@ -53,7 +86,7 @@ def report_faults(summary: ScanSummary) -> None:
     """Say on stderr what was wrong with the inputs, one line each."""
     for fault in summary.faults:
         before = "warning: " if fault.severity == "warning" else ""
-        click.echo(inert(f"{before}{fault.path}: {fault.message}"), err=True)
+        click.echo(f"{before}{fault}", err=True)
 
 
 def exit_code(summary: ScanSummary, *, has_findings: bool = False) -> int:

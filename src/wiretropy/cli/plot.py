@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wiretropy.cli.options import changes, depth_option, filter_option, reading_options, threshold_option
+from wiretropy.cli.options import changes, reading_options
 from wiretropy.cli.outcome import exit_code, refusing, report_faults
+from wiretropy.cli.progress import progress_bar
 from wiretropy.inert import inert
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from wiretropy.flows import Flows
+    from wiretropy.flows import Flows, TraceHook
     from wiretropy.plot import Figure
 
 _COMPRESSIONS = (".gz", ".zst", ".lz4")
@@ -62,16 +63,25 @@ class _Span(click.ParamType[tuple[float, float]]):
 @click.option("--flow", multiple=True, metavar="ID", help="Draw this flow: its id, or as much of it as no other has.")
 @click.option("--community-id", multiple=True, metavar="ID", help="Draw the flows with this Community ID.")
 @click.option("--host", multiple=True, metavar="ADDRESS", help="Draw flows of this address or network (10.0.0.0/8).")
-@click.option("--port", multiple=True, type=click.IntRange(0, 65_535), help="Draw flows with this port on either side.")
-@click.option("--label", multiple=True, help="Draw flows with this label, where flows were classified.")
+@click.option(
+    "--port",
+    multiple=True,
+    metavar="PORT",
+    type=click.IntRange(0, 65_535),
+    help="Draw flows with this port on either side.",
+)
+@click.option(
+    "--label", multiple=True, metavar="LABEL", help="Draw flows with this label, where flows were classified."
+)
 @click.option(
     "--side",
     type=click.Choice(("orig", "resp", "both", "all")),
-    help="Whose payload: originator, responder, both in capture order, or all three curves (default: all for one flow, "
-    "both for several).",
+    help="Whose payload: originator, responder, both in capture order, or all three curves (default: all for one flow; "
+    "of each of several the sides that crossed the threshold, or else the side that sent more).",
 )
 @click.option(
     "--top",
+    metavar="N",
     type=click.IntRange(min=1),
     help="Draw the N selected flows with most payload (default 12, or all selected).",
 )
@@ -84,9 +94,6 @@ class _Span(click.ParamType[tuple[float, float]]):
 )
 @click.option("--log", is_flag=True, help="Logarithmic payload bytes.")
 @click.option("--blocks", is_flag=True, help="Add a panel with the entropy of each block between two points.")
-@threshold_option
-@depth_option
-@filter_option
 @click.option("--title", help="Title of the picture (default: the flow, or how many flows of which capture).")
 @click.option(
     "--to",
@@ -115,26 +122,50 @@ def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bo
     shown = {name: options.pop(name) for name in _SHOWN}
     with refusing():
         kind = kind or _kind_of(out)
-        flows = _read(paths, changes(options))
-        figure = _figure(flows, shown, options["threshold"])
-        if kind == "html" and not _is_stored(paths):
-            trace = _trace(paths, [c.uid for c in figure.curves], changes(options))
-            figure = _figure(flows, shown, options["threshold"], trace=trace)
+        is_traced = kind == "html" and not _is_stored(paths)
+        is_once = "-" in paths  # standard input cannot be read again for the packets of the drawn flows
+        with progress_bar(is_off=as_json) as on_progress:
+            settings = changes(options) | {"on_progress": on_progress}
+            rows: list[pa.Table] = []
+            flows = _read(paths, settings, rows if is_traced and is_once else None)
+            figure = _figure(flows, shown, options["threshold"])
+            if is_traced:
+                rows = rows if is_once else _trace(paths, [c.uid for c in figure.curves], settings)
+                figure = _figure(flows, shown, options["threshold"], rows)
         _show(figure, kind, out, _default_out(paths[0], kind), as_json)
     if not _is_stored(paths):
         report_faults(flows.summary)
         sys.exit(exit_code(flows.summary))
 
 
-def _read(paths: Sequence[str], settings: dict[str, Any]) -> Flows:
-    """Flows of captures, or of what a scan stored."""
+def _read(paths: Sequence[str], settings: dict[str, Any], rows: list[pa.Table] | None) -> Flows:
+    """Flows of captures, or of what a scan stored; the packets of all flows in `rows`, if given."""
     from wiretropy.flows import Flows, read_flows
 
     if not _is_stored(paths):
-        return read_flows(paths, **settings)
+        return read_flows(paths, on_trace=None if rows is None else _keeping(rows), **settings)
     if len(paths) > 1:
         raise ValueError(f"give one folder of stored flows at a time; got {len(paths)} inputs")
     return Flows.load(paths[0])
+
+
+def _keeping(rows: list[pa.Table]) -> TraceHook:
+    """Keep what a page needs of packet rows."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    def keep(new: pa.Table) -> None:
+        has_payload = pc.greater(new.column("payload_bytes"), pa.scalar(0, pa.uint32()))
+        rows.append(new.filter(has_payload).select(["uid", "number", "orig_offset", "resp_offset"]))
+
+    return keep
+
+
+def _trace(paths: Sequence[str], uids: list[str], settings: dict[str, Any]) -> list[pa.Table]:
+    """Packet rows of the drawn flows, so that the page can name the packet under the pointer."""
+    from wiretropy.flows import trace_flows
+
+    return list(trace_flows(paths, sorted(set(uids)), **settings))
 
 
 def _is_stored(paths: Sequence[str]) -> bool:
@@ -142,23 +173,14 @@ def _is_stored(paths: Sequence[str]) -> bool:
     return any(p.endswith(".parquet") or (os.path.isdir(p) and any(Path(p).glob("*.parquet"))) for p in paths)
 
 
-def _figure(flows: Flows, shown: dict[str, Any], threshold: float, *, trace: pa.Table | None = None) -> Figure:
+def _figure(flows: Flows, shown: dict[str, Any], threshold: float, rows: Sequence[pa.Table] = ()) -> Figure:
     """The picture that the options describe."""
-    from wiretropy.plot import plot
-
-    return plot(flows, threshold=threshold, crossing_threshold=threshold, trace=trace, **shown)
-
-
-def _trace(paths: Sequence[str], uids: list[str], settings: dict[str, Any]) -> pa.Table | None:
-    """Packet rows of the drawn flows, so that the page can name the packet under the pointer."""
     import pyarrow as pa
 
-    from wiretropy.flows import trace_flows
+    from wiretropy.plot import plot
 
-    if "-" in paths:
-        return None  # standard input was read once and cannot be read again
-    parts = list(trace_flows(paths, sorted(set(uids)), **settings))
-    return pa.concat_tables(parts) if parts else None
+    trace = pa.concat_tables(rows) if rows else None
+    return plot(flows, threshold=threshold, crossing_threshold=threshold, trace=trace, **shown)
 
 
 def _kind_of(out: str | None) -> str:
@@ -187,7 +209,7 @@ def _show(figure: Figure, kind: str, out: str | None, default: str, as_json: boo
         has_color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         click.echo(terminal_text(figure, columns=size.columns, rows=max(size.lines - 8, 16), has_color=has_color))
     elif out == "-":
-        sys.stdout.buffer.write(rendered(figure, kind))
+        click.echo(rendered(figure, kind), nl=False)
     else:
         written = save(figure, out or default, to=kind)
         click.echo(_summary(figure, kind, written) if as_json else inert(str(written)))

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wiretropy import limits
-from wiretropy.cli.options import changes, depth_option, filter_option, reading_options, threshold_option
-from wiretropy.cli.outcome import Refused, exit_code, refusing, report_faults
+from wiretropy.cli.options import changes, reading_options, reading_words
+from wiretropy.cli.outcome import INTERRUPTED, exit_code, refusing, report_faults
+from wiretropy.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from wiretropy.capture.run import CaptureRun, ProgressHook
+    from wiretropy.capture.run import CaptureRun
     from wiretropy.capture.summary import ScanSummary
 
 
@@ -62,18 +63,29 @@ class _Ports(click.ParamType["frozenset[int]"]):
     type=click.Path(path_type=Path),
     help="Write the totals as JSON here; '-' is standard output.",
 )
-@threshold_option
 @click.option(
     "--expected-ports",
     type=_Ports(),
     default=frozenset(),
     help="Raise no alert for flows with one of these ports, whose protocols are meant to be encrypted: 22,443,990-995.",
 )
-@depth_option
-@filter_option
-@click.option("--rows", type=click.IntRange(min=1), default=limits.FIRST_ROWS, show_default=True, help="Rows shown.")
+@click.option(
+    "--rows",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=limits.FIRST_ROWS,
+    show_default=True,
+    help="Show at most this many flows in the table.",
+)
 @click.option("--counts", is_flag=True, help="Add the 256 byte counts of each side to --json and --out.")
-@click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Work with N threads.")
+@click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(1, limits.MAX_THREADS),
+    default=1,
+    show_default=True,
+    help="Work with N threads.",
+)
 @click.option("--follow", is_flag=True, help="Wait for more at the end of a capture that is still being written.")
 @click.option("--exit-code", "wants_findings", is_flag=True, help="End with exit code 1 if there are alerts.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no totals.")
@@ -95,7 +107,7 @@ def command(
     standard input; several are read as one stream in time order. The table puts
     alerts first: flows whose cumulative entropy crossed the threshold on a port
     where that was not expected. Beside each entropy stands where random bytes of
-    that length would lie. Give --json, --out or neither.
+    that length would lie. --json replaces the table; --out adds files.
     """
     with refusing():
         table = None
@@ -103,15 +115,16 @@ def command(
             from wiretropy.cli.scan_table import ScanTable
 
             table = ScanTable(options["threshold"], expected_ports, rows)
-        findings, summary = _scan(paths, options, as_json, out, expected_ports, table, quiet)
+        findings, run = _scan(paths, options, as_json, out, expected_ports, table, quiet)
+        summary = run.summary
+        summary.raise_if_refused()
         if table is not None:
-            table.show(summary, is_quiet=quiet)
+            table.show(summary, [str(path) for path in paths], reading_words(), is_quiet=quiet)
         if summary_path is not None:
             _write_summary(summary_path, summary)
         report_faults(summary)
-        if summary.is_refused:
-            raise Refused("nothing could be read")
-    sys.exit(exit_code(summary, has_findings=wants_findings and findings > 0))
+    code = exit_code(summary, has_findings=wants_findings and findings > 0)
+    sys.exit(INTERRUPTED if run.is_stopped else code)
 
 
 def _scan(
@@ -122,8 +135,8 @@ def _scan(
     expected_ports: frozenset[int],
     table: Any,
     quiet: bool,
-) -> tuple[int, ScanSummary]:
-    """Read everything once and hand each batch to whoever wants it; returns the number of alerts."""
+) -> tuple[int, CaptureRun]:
+    """Read everything once and hand each batch to whoever wants it; the number of alerts, and the pass."""
     from wiretropy.capture.run import CaptureRun
     from wiretropy.capture.settings import ScanSettings
     from wiretropy.policy.threshold import unexpected_crossings
@@ -131,7 +144,7 @@ def _scan(
     settings = ScanSettings(**changes(options))
     findings = 0
     with contextlib.ExitStack() as stack:
-        progress = stack.enter_context(_progress(quiet or as_json))
+        progress = stack.enter_context(progress_bar(is_off=quiet or as_json))
         run = CaptureRun(paths, settings, on_progress=progress)
         stack.enter_context(_stopping_on_interrupt(run))
         writer = None
@@ -147,10 +160,9 @@ def _scan(
                 writer.write(batch)
             if table is not None:
                 table.add(batch)
-        summary = run.summary
-        if writer is not None and not summary.is_refused:
-            writer.finish(summary)
-    return findings, summary
+        if writer is not None and not run.summary.is_refused:
+            writer.finish(run.summary)
+    return findings, run
 
 
 def _print_json(batch: pa.RecordBatch) -> None:
@@ -165,26 +177,6 @@ def _write_summary(path: Path, summary: ScanSummary) -> None:
         click.echo(text)
     else:
         path.write_text(text + "\n", encoding="utf-8")
-
-
-@contextlib.contextmanager
-def _progress(is_off: bool) -> Iterator[ProgressHook | None]:
-    """A progress bar on stderr, if that is a terminal."""
-    if is_off or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    packets_read = TextColumn("{task.fields[packets]:,} packets")
-    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), packets_read)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None, packets=0)
-
-        def update(read: int, total: int | None, packets: int) -> None:
-            bar.update(task, completed=read, total=total, packets=packets)
-
-        yield update
 
 
 @contextlib.contextmanager

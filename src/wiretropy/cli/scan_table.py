@@ -1,24 +1,28 @@
-"""The table that `wiretropy scan` shows: what matters first, in bounded memory.
+"""The table that `wiretropy scan` shows: what matters first, in bounded memory and the terminal's width.
 
 Only the rows that can still be shown are kept, so a scan of any size can end in
-a table.
+a table. Where the terminal is narrow, the less important parts are left out
+until the rest fits, and a line says which.
 """
 
 from __future__ import annotations
 
+import math
 import os
-import sys
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import click
 import numpy as np
 import pyarrow as pa
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from wiretropy import arrays
-from wiretropy.entropy import max_entropy, min_bytes_to_cross, random_band
-from wiretropy.inert import inert
+from wiretropy.capture.inputs import source_name
+from wiretropy.cli.wording import counted
+from wiretropy.entropy import min_bytes_to_cross, random_band
+from wiretropy.inert import inert, shell_word
 from wiretropy.policy.threshold import SIDES, Crossing, crossings_of, unexpected_crossings
 
 if TYPE_CHECKING:
@@ -27,6 +31,46 @@ if TYPE_CHECKING:
 _SIDE_NAMES = {"orig": "originator", "resp": "responder"}
 _BARS = " ▁▂▃▄▅▆▇█"
 _SPARK_POINTS = 12
+
+_PIPE_COLUMNS = 170
+"""Width where there is no terminal to ask: everything fits unless addresses are IPv6 at their longest."""
+
+_SHORT_ID = 8
+"""Characters of a flow id that still tell it from millions of others: 62^7 ids after the first letter."""
+
+_SHORT_ADDRESS = 15
+"""Characters of a shortened address: the longest IPv4 address."""
+
+_LEFT_OUT = {
+    "ids": "whole flow ids, why flows ended",
+    "packets": "packet numbers",
+    "curves": "curves",
+    "addresses": "whole addresses",
+    "spread": "±",
+    "notes": "notes",
+    "random": "random bytes",
+}
+"""What gives way on a narrow terminal, the least important first, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the table: two lines of heading, two lines of cells a flow."""
+
+    heading: tuple[str, str]
+    cells: Sequence[str]
+    is_number: bool = False
+
+    @property
+    def width(self) -> int:
+        """Characters of its widest line."""
+        return max(map(len, (*self.heading, *self.cells)))
+
+    def lines(self) -> Iterator[str]:
+        """All lines, padded."""
+        width = self.width
+        for text in (*self.heading, "─" * width, *self.cells):
+            yield text.rjust(width) if self.is_number else text.ljust(width)
 
 
 class ScanTable:
@@ -39,108 +83,182 @@ class ScanTable:
     expected_ports : frozenset of int
         Ports whose flows raise no alert.
     rows : int
-        Rows to show.
+        Flows to show.
     """
 
     def __init__(self, threshold: float, expected_ports: frozenset[int], rows: int) -> None:
         self._threshold = threshold
+        self._least_bytes = min_bytes_to_cross(threshold)
         self._expected_ports = expected_ports
         self._rows = rows
         self._kept: pa.Table | None = None
         self._flows = 0
+        self._flows_with_alerts = 0
         self._alerts = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take more flows, and forget those that cannot be among the first rows any more."""
+        alerts = unexpected_crossings(batch, self._expected_ports)
         self._flows += batch.num_rows
-        self._alerts += int(unexpected_crossings(batch, self._expected_ports).sum())
+        self._flows_with_alerts += int(np.count_nonzero(alerts))
+        self._alerts += int(alerts.sum())
         new = pa.Table.from_batches([batch])
         both = new if self._kept is None else pa.concat_tables([self._kept, new])
         self._kept = both.take(arrays.row_numbers(self._order(both)[: self._rows])).combine_chunks()
 
     def _order(self, table: pa.Table) -> Any:
         """Row numbers: alerts, then other crossings, then what looks most random for its length, then size."""
-        alert = unexpected_crossings(table, self._expected_ports)
-        crossed = unexpected_crossings(table, frozenset())
+        has_alert = unexpected_crossings(table, self._expected_ports) > 0
+        has_crossed = unexpected_crossings(table, frozenset()) > 0
         payload = np.sum(
             [arrays.values(table.column(f"{side}_payload_bytes")) for side in SIDES], axis=0, dtype=np.float64
         )
         closeness = np.max([_closeness(table, side) for side in SIDES], axis=0)
-        return np.lexsort((-payload, -np.round(closeness, 1), ~crossed, ~alert))
+        return np.lexsort((-payload, -np.round(closeness, 1), ~has_crossed, ~has_alert))
 
-    def show(self, summary: ScanSummary, *, is_quiet: bool) -> None:
-        """Print table, alerts and totals."""
-        width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "170"))
-        console = Console(width=width, highlight=False)
+    def show(self, summary: ScanSummary, inputs: Sequence[str], options: Sequence[str], *, is_quiet: bool) -> None:
+        """Print table, alerts and totals.
+
+        Parameters
+        ----------
+        summary : ScanSummary
+            The totals.
+        inputs, options : sequence of str
+            What the scan was given, for the commands that show more.
+        is_quiet : bool
+            Leave out the totals.
+        """
         rows = [] if self._kept is None else self._kept.to_pylist()
         if rows:
-            console.print(self._table(rows))
-            self._print_alerts(console, rows)
+            self._print_table(rows)
+            self._print_alerts(rows, inputs, options)
         if not is_quiet:
-            _print_totals(console, summary)
+            _print_totals(summary)
 
-    def _table(self, rows: list[dict[str, Any]]) -> Table:
-        shown = f"{len(rows):,} of {self._flows:,} flows" if len(rows) < self._flows else f"{self._flows:,} flows"
-        table = Table(title=f"{shown}, {self._alerts:,} crossed {self._threshold:g} bits per byte unexpectedly")
-        table.add_column("flow", no_wrap=True)
-        table.add_column("originator", overflow="fold")
-        table.add_column("responder", overflow="fold")
-        table.add_column("bytes", justify="right")
-        table.add_column("entropy", justify="right", no_wrap=True)
-        table.add_column("random bytes", justify="right", no_wrap=True)
-        table.add_column("curve", no_wrap=True)
-        table.add_column("note")
-        for row in rows:
-            is_alert = self._is_alert(row)
-            cells = [self._cells(row, side) for side in SIDES]
-            columns = ["\n".join(lines) for lines in zip(*cells, strict=True)]
-            name = escape(f"{row['uid']}\n{row['proto']} {row['end_reason']}")
-            style = "bold red" if is_alert else ""
-            table.add_row(name, _end(row, "orig"), _end(row, "resp"), *columns, style=style)
-        return table
+    def _print_table(self, rows: list[dict[str, Any]]) -> None:
+        width = shutil.get_terminal_size((_PIPE_COLUMNS, 0)).columns
+        columns, left_out = self._fitting(rows, width)
+        shown = f", {len(rows):,} shown" if len(rows) < self._flows else ""
+        reached = f"reached {self._threshold:g} bits per byte unexpectedly"
+        alerts = f"no alerts: no side {reached}"
+        if self._alerts:
+            flows_with_alerts = counted(self._flows_with_alerts, "flow")
+            alerts = f"{counted(self._alerts, 'alert')} in {flows_with_alerts}, one for each side that {reached}"
+        click.echo(f"{counted(self._flows, 'flow')}{shown}; {alerts}\n")
+        lines = ["  ".join(cells).rstrip() for cells in zip(*(column.lines() for column in columns), strict=True)]
+        head = len(lines) - 2 * len(rows)
+        for number, line in enumerate(lines):
+            is_alert = number >= head and self._is_alert(rows[(number - head) // 2])
+            has_color = is_alert and not os.environ.get("NO_COLOR")
+            click.echo(click.style(line, fg="red", bold=True) if has_color else line)
+        click.echo()
+        if left_out:
+            parts = ", ".join(_LEFT_OUT[name] for name in left_out)
+            click.echo(f"not shown at {width} columns: {parts}; a wider terminal shows more, --json everything")
+
+    def _fitting(self, rows: list[dict[str, Any]], width: int) -> tuple[list[_Column], list[str]]:
+        """Columns that fit into a width where possible, and what was left out for that."""
+        left_out: list[str] = []
+        columns = self._columns(rows, left_out)
+        for name in _LEFT_OUT:
+            if _width(columns) <= width:
+                break
+            narrower = self._columns(rows, [*left_out, name])
+            if _width(narrower) < _width(columns):
+                columns = narrower
+                left_out.append(name)
+        for name in left_out[::-1]:
+            # What took more room may leave some for what was left out before it.
+            wider = self._columns(rows, [each for each in left_out if each != name])
+            if _width(wider) <= width:
+                columns = wider
+                left_out.remove(name)
+        return columns, left_out
+
+    def _columns(self, rows: list[dict[str, Any]], left_out: Sequence[str]) -> list[_Column]:
+        has = {name: name not in left_out for name in _LEFT_OUT}
+        sides = [(row, side) for row in rows for side in SIDES]
+        expected = _expected([row[f"{side}_measured_bytes"] for row, side in sides])
+        address_length = None if has["addresses"] else _SHORT_ADDRESS
+        bands = [str(each) if has["spread"] else each.shown(each.mean) for each in expected]
+        entropies = [each.shown(row[f"{side}_entropy"]) for each, (row, side) in zip(expected, sides, strict=True)]
+        columns = {
+            "flow": _Column(("", "flow"), [line for row in rows for line in _name(row, is_long=has["ids"])]),
+            "end": _Column(("originator", "responder"), [_end(*each, address_length) for each in sides]),
+            "bytes": _Column(("", "bytes"), [f"{row[f'{side}_payload_bytes']:,}" for row, side in sides], True),
+            "entropy": _Column(("", "entropy"), entropies),
+            "random": _Column(("random", "bytes"), bands),
+            "curves": _Column(("", "curve"), [_spark(row[f"{side}_trajectory"]) for row, side in sides]),
+            "notes": _Column(("", "note"), [self._note(*each, is_long=has["packets"]) for each in sides]),
+        }
+        return [column for name, column in columns.items() if has.get(name, True)]
 
     def _is_alert(self, row: dict[str, Any]) -> bool:
         has_crossing = any(row[f"{side}_crossing_offsets"] for side in SIDES)
         return has_crossing and not self._expected_ports & {row["orig_port"], row["resp_port"]}
 
-    def _cells(self, row: dict[str, Any], side: str) -> tuple[str, str, str, str, str]:
-        """Bytes, entropy, random band, curve and note of one direction."""
+    def _note(self, row: dict[str, Any], side: str, *, is_long: bool) -> str:
         measured = row[f"{side}_measured_bytes"]
-        total = f"{row[f'{side}_payload_bytes']:,}"
-        if not measured:
-            return total, "-", "-", "", ""
-        band = random_band(np.array([measured]))
-        expected = f"{band.mean[0]:.3f} ± {band.sd[0]:.3f}"
-        entropy = f"{row[f'{side}_entropy']:.3f}"
-        return total, entropy, expected, _spark(row[f"{side}_trajectory"]), self._note(row, side)
-
-    def _note(self, row: dict[str, Any], side: str) -> str:
-        notes = []
         offsets = row[f"{side}_crossing_offsets"]
+        notes = []
         if offsets:
-            notes.append(f"{self._threshold:g} at byte {offsets[0]:,}, packet {row[f'{side}_crossing_packets'][0]:,}")
-        elif max_entropy(row[f"{side}_measured_bytes"]) < self._threshold:
-            notes.append(f"too short ever to cross ({min_bytes_to_cross(self._threshold)} bytes)")
+            packet = f", packet {row[f'{side}_crossing_packets'][0]:,}" if is_long else ""
+            notes.append(f"{self._threshold:g} at byte {offsets[0]:,}{packet}")
+        elif 0 < measured < self._least_bytes:
+            enough = f" ever to cross ({self._least_bytes} bytes)" if is_long else ""
+            notes.append(f"too short{enough}")
         if row[f"{side}_missed_bytes"]:
             notes.append(f"{row[f'{side}_missed_bytes']:,} bytes missed")
         return "; ".join(notes)
 
-    def _print_alerts(self, console: Console, rows: list[dict[str, Any]]) -> None:
-        alerts = [row for row in rows if self._is_alert(row)]
-        for row in alerts:
-            for crossing in crossings_of(row):
-                console.print(escape(_evidence(row, crossing, self._threshold)), soft_wrap=True)
-        if alerts and self._alerts > len(alerts):
-            console.print(f"{self._alerts - len(alerts):,} more alerts; --rows shows more of them, --json all")
+    def _print_alerts(self, rows: list[dict[str, Any]], inputs: Sequence[str], options: Sequence[str]) -> None:
+        alerts = [(row, crossing) for row in rows if self._is_alert(row) for crossing in crossings_of(row)]
+        for row, crossing in alerts:
+            click.echo(_evidence(row, crossing, self._threshold))
+        if self._alerts > len(alerts):
+            more = counted(self._alerts - len(alerts), "more alert")
+            click.echo(f"{more}; --rows shows more of them, --json all")
         if alerts:
-            source, uid = alerts[0]["source"], alerts[0]["uid"]
-            console.print(
-                escape(
-                    f"\nto draw one:        wiretropy plot {inert(source)} --flow {uid}"
-                    f"\nto take its packets: wiretropy carve {inert(source)} --flow {uid}"
-                ),
-                soft_wrap=True,
-            )
+            click.echo(_commands(alerts[0][0]["uid"], inputs, options))
+
+
+def _commands(uid: str, inputs: Sequence[str], options: Sequence[str]) -> str:
+    """How to draw a flow and how to take its packets, ready to be pasted into a shell."""
+    if "-" in inputs:
+        return "\nto draw a flow or take its packets, save standard input to a file, and name that and the flow's id"
+    # A name that begins with a hyphen would be taken for an option.
+    names = [f"./{name}" if name.startswith("-") else name for name in inputs]
+    words = " ".join(map(shell_word, [*names, "--flow", uid, *options]))
+    return f"\nto draw one:         wiretropy plot {words}\nto take its packets: wiretropy carve {words}"
+
+
+def _width(columns: Sequence[_Column]) -> int:
+    """Characters of a line, two between columns."""
+    return sum(column.width + 2 for column in columns) - 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """Mean and standard deviation of the entropy of as many random bytes; NaN of none."""
+
+    mean: float
+    sd: float
+
+    def shown(self, entropy: float | None) -> str:
+        """An entropy of these bytes, with as many digits as show two figures of the standard deviation."""
+        if entropy is None or math.isnan(entropy):
+            return "-"
+        digits = max(3, 1 - math.floor(math.log10(self.sd))) if self.sd else 3
+        return f"{entropy:.{digits}f}"
+
+    def __str__(self) -> str:
+        return "-" if math.isnan(self.mean) else f"{self.shown(self.mean)} ± {self.shown(self.sd)}"
+
+
+def _expected(measured: Sequence[int]) -> list[_Expected]:
+    """What random bytes of these numbers would show."""
+    band = random_band(np.array(measured))
+    return [_Expected(*each) for each in zip(band.mean.tolist(), band.sd.tolist(), strict=True)]
 
 
 def _closeness(table: pa.Table, side: str) -> Any:
@@ -155,11 +273,17 @@ def _closeness(table: pa.Table, side: str) -> Any:
     return np.maximum(closeness, -1e6)
 
 
-def _end(row: dict[str, Any], side: str) -> str:
+def _name(row: dict[str, Any], *, is_long: bool) -> tuple[str, str]:
+    """Id, and below it what is known of the flow as a whole."""
+    if is_long:
+        return row["uid"], f"{row['proto']} {row['end_reason']}"
+    return row["uid"][:_SHORT_ID], row["proto"]
+
+
+def _end(row: dict[str, Any], side: str, max_length: int | None = None) -> str:
     """Address and port, bracketed for IPv6 as in RFC 5952."""
-    address = row[f"{side}_ip"]
-    shown = f"[{address}]" if ":" in address else address
-    return escape(f"{shown}:{row[f'{side}_port']}")
+    address = inert(row[f"{side}_ip"], max_length=max_length)
+    return f"[{address}]:{row[f'{side}_port']}" if ":" in address else f"{address}:{row[f'{side}_port']}"
 
 
 def _spark(trajectory: list[float]) -> str:
@@ -174,32 +298,27 @@ def _spark(trajectory: list[float]) -> str:
 def _evidence(row: dict[str, Any], crossing: Crossing, threshold: float) -> str:
     """An alert in one sentence, with the numbers that it rests on."""
     measured = row[f"{crossing.side}_measured_bytes"]
-    band = random_band(np.array([measured]))
+    [expected] = _expected([measured])
     again = f", {crossing.crossings} crossings in all" if crossing.crossings > 1 else ""
     return (
-        f"{crossing.id}  {row['proto']} {_plain_end(row, 'orig')} -> {_plain_end(row, 'resp')}: "
+        f"{crossing.id}  {row['proto']} {_end(row, 'orig')} -> {_end(row, 'resp')}: "
         f"the {_SIDE_NAMES[crossing.side]}'s payload reached {threshold:g} bits per byte at byte {crossing.offset:,} "
-        f"(packet {crossing.packet:,} of {inert(crossing.source)}{again}); "
-        f"{row[f'{crossing.side}_entropy']:.3f} over {measured:,} bytes, "
-        f"where random bytes average {band.mean[0]:.3f} ± {band.sd[0]:.3f}"
+        f"(packet {crossing.packet:,} of {source_name(crossing.source)}{again}); "
+        f"{expected.shown(row[f'{crossing.side}_entropy'])} over {counted(measured, 'byte')}, "
+        f"where random bytes average {expected}"
     )
 
 
-def _plain_end(row: dict[str, Any], side: str) -> str:
-    address = row[f"{side}_ip"]
-    return f"[{address}]:{row[f'{side}_port']}" if ":" in address else f"{address}:{row[f'{side}_port']}"
-
-
-def _print_totals(console: Console, summary: ScanSummary) -> None:
+def _print_totals(summary: ScanSummary) -> None:
     """Where every packet and byte went."""
-    console.print(_account("packets", summary.packets), soft_wrap=True)
-    console.print(_account("captured bytes", summary.bytes), soft_wrap=True)
+    click.echo(_account("packets", summary.packets))
+    click.echo(_account("captured bytes", summary.bytes))
     left_out = {name: count for name, count in summary.payload_not_measured.items() if count}
     parts = [f"{summary.payload_measured:,} measured", *(f"{count:,} {name}" for name, count in left_out.items())]
-    console.print(f"payload bytes: {summary.payload_seen:,} seen = {' + '.join(parts)}", soft_wrap=True)
+    click.echo(f"payload bytes: {summary.payload_seen:,} seen = {' + '.join(parts)}")
     if summary.weirds:
         weirds = ", ".join(f"{name} in {count:,}" for name, count in summary.weirds.items())
-        console.print(f"oddities, by number of flows: {weirds}", soft_wrap=True)
+        click.echo(f"oddities, by number of flows: {weirds}")
 
 
 def _account(what: str, account: Account) -> str:

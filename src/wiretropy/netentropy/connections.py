@@ -8,7 +8,7 @@ brought none are counted and dropped, so what is held grows with the measured de
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -79,15 +79,37 @@ def tracked(flows: pa.Table, specs: Sequence[Protospec] | None) -> pa.Table:
     return flows.filter(mask)
 
 
-def connections(flows: pa.Table, rows: Iterable[pa.Table], specs: Sequence[Protospec] | None) -> Iterator[Connection]:
+class PayloadPackets:
+    """Packets of flows that brought payload, each with the number of its flow's packets so far."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, list[pa.Table]] = defaultdict(list)
+        self._counted: dict[str, dict[str, int]] = defaultdict(lambda: {"orig": 0, "resp": 0, "offset": -1})
+
+    def add(self, rows: pa.Table) -> None:
+        """Take packet rows, which come in capture order."""
+        column = rows.column("uid").combine_chunks().dictionary_encode()
+        codes = arrays.values(column.indices)
+        order = np.argsort(codes, kind="stable")
+        bounds = np.searchsorted(codes[order], np.arange(len(column.dictionary) + 1))
+        for i, uid in enumerate(column.dictionary.to_pylist()):
+            part = rows.take(order[bounds[i] : bounds[i + 1]])
+            self._kept[str(uid)].append(_advancing(part, self._counted[str(uid)]))
+
+    def of(self, uid: str) -> list[pa.Table]:
+        """The packets of one flow, in parts."""
+        return self._kept.get(uid, [])
+
+
+def connections(flows: pa.Table, packets: PayloadPackets, specs: Sequence[Protospec] | None) -> Iterator[Connection]:
     """Join flow records with their packets.
 
     Parameters
     ----------
     flows : pyarrow.Table
         Flow records that `tracked` kept.
-    rows : iterable of pyarrow.Table
-        Packet rows in capture order; those of other flows are passed over.
+    packets : PayloadPackets
+        Their packets; those of other flows are passed over.
     specs : sequence of Protospec or None
         Without protospecs both directions together are measured.
 
@@ -96,12 +118,10 @@ def connections(flows: pa.Table, rows: Iterable[pa.Table], specs: Sequence[Proto
     connection : Connection
         In the order of the flow records.
     """
-    packets = _packets(rows)
     for record in flows.to_pylist():
         spec = _spec(record, specs or ())
         side = _SIDES[spec.direction if spec else "both"]
-        parts = packets.get(str(record["uid"]), [])
-        samples = _samples(parts, side)
+        samples = _samples(packets.of(str(record["uid"])), side)
         if spec is not None and not spec.is_cumulative:
             samples = _blocks(record, side, samples)
         yield Connection(record, spec, samples, _end(record, side))
@@ -114,21 +134,6 @@ def _spec(record: Mapping[str, object], specs: Sequence[Protospec]) -> Protospec
             if record[name] in spec.ports:
                 return spec
     return None
-
-
-def _packets(rows: Iterable[pa.Table]) -> dict[str, list[pa.Table]]:
-    """Rows that brought payload, by flow, each with the number of the flow's packets so far."""
-    kept: dict[str, list[pa.Table]] = defaultdict(list)
-    counted: dict[str, dict[str, int]] = defaultdict(lambda: {"orig": 0, "resp": 0, "offset": -1})
-    for table in rows:
-        column = table.column("uid").combine_chunks().dictionary_encode()
-        codes = arrays.values(column.indices)
-        order = np.argsort(codes, kind="stable")
-        bounds = np.searchsorted(codes[order], np.arange(len(column.dictionary) + 1))
-        for i, uid in enumerate(column.dictionary.to_pylist()):
-            part = table.take(order[bounds[i] : bounds[i + 1]])
-            kept[str(uid)].append(_advancing(part, counted[str(uid)]))
-    return kept
 
 
 def _advancing(part: pa.Table, counted: dict[str, int]) -> pa.Table:

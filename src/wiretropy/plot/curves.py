@@ -17,9 +17,11 @@ from typing import Literal, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wiretropy import arrays
+from wiretropy.capture.inputs import source_name
 from wiretropy.entropy import trajectory_grid
 from wiretropy.inert import inert
 
@@ -85,6 +87,12 @@ class Curve:
     packets: NDArray[np.int64] | None = None
     group: str = ""
     color_key: str = ""
+
+    def __repr__(self) -> str:
+        return (
+            f"<Curve {self.label!r}: {_SIDE_WORDS[self.side]} of {self.uid}, {self.offsets[-1]:,} bytes, "
+            f"{self.entropy[-1]:.3f} bits per byte>"
+        )
 
 
 def curve(
@@ -168,7 +176,8 @@ def curves(
     rows : sequence of int
         The flows to draw, in order.
     sides : {'orig', 'resp', 'both', 'all'}, optional
-        Whose payload. Default: all three for one flow, both directions together for several.
+        Whose payload. Default: all three for one flow; of each of several flows the directions that crossed the
+        threshold, as an alert names them, or else the one that sent more.
     names : mapping of uid to str, optional
         Labels to use instead of addresses and ports.
     overlay : str, optional
@@ -189,24 +198,25 @@ def curves(
     if overlay is not None and overlay not in table.column_names:
         raise ValueError(f"the flow records have no column {inert(overlay)!r} to overlay by; try resp_port or source")
     records = table.take(np.asarray(rows, dtype=np.int64)).to_pylist()
-    chosen = _sides(sides, len(records))
+    chosen = [_sides(record, sides, len(records)) for record in records]
     labels = flow_labels(records, names or {})
-    traces = {} if trace is None else _by_uid(trace)
+    traces = {} if trace is None else _by_uid(trace, [str(record["uid"]) for record in records])
     groups = {} if overlay is None else _group_names(overlay, [record[overlay] for record in records])
     drawn = []
-    for record, label in zip(records, labels, strict=True):
-        for side in chosen:
+    for record, label, own in zip(records, labels, chosen, strict=True):
+        for side in own:
             group = "" if overlay is None else groups[_hashable(record[overlay])]
             text = label.replace(_PLACEHOLDER, _ARROWS[side])
-            if len(chosen) > 1:
+            if len(own) > 1:
                 text = _side_label(record, side) if len(records) == 1 else f"{text}  {_SIDE_WORDS[side]}"
             packets = traces.get(str(record["uid"]))
             key = group or str(record["uid"])
             drawn.append(curve(record, side, text, trace=packets, group=group, color_key=key))
     present = tuple(c for c in drawn if c is not None)
     if not present:
-        whose = " or ".join(_SIDE_WORDS[side] for side in chosen)
-        raise ValueError(f"none of the {len(records):,} chosen flows has measured payload ({whose}); try --side all")
+        whose = " or ".join(_SIDE_WORDS[side] for side in SIDES if any(side in own for own in chosen))
+        flows = "the chosen flow has" if len(records) == 1 else f"the {len(records):,} chosen flows have"
+        raise ValueError(f"{flows} no measured payload ({whose}); try --side all")
     return present
 
 
@@ -219,6 +229,7 @@ def _group_names(column: str, values: Iterable[object]) -> dict[object, str]:
     if column == "source":
         short = {value: PurePath(text).name for value, text in texts.items()}
         texts = short if len(set(short.values())) == len(short) else texts
+        texts = {value: source_name(text) for value, text in texts.items()}
     named = {v: text if isinstance(v, str) and text else f"{column} {text}" for v, text in texts.items()}
     return {value: inert(text, max_length=LABEL_LENGTH) for value, text in named.items()}
 
@@ -271,15 +282,20 @@ def flow_title(record: Mapping[str, object]) -> str:
     return _address_label(record, True).replace(_PLACEHOLDER, _ARROWS["orig"])
 
 
-def _sides(sides: Sides | None, flows: int) -> tuple[Side, ...]:
-    """The sides to draw of each flow."""
-    if sides is None:
-        return SIDES if flows == 1 else ("both",)
-    return SIDES if sides == "all" else (sides,)
+def _sides(record: Mapping[str, object], sides: Sides | None, flows: int) -> tuple[Side, ...]:
+    """The sides to draw of one of some flows."""
+    if sides == "all" or (sides is None and flows == 1):
+        return SIDES
+    if sides is not None:
+        return (sides,)
+    directions: tuple[Side, ...] = ("resp", "orig")
+    crossed = tuple(side for side in directions if record[f"{side}_crossing_offsets"])
+    return crossed or (max(directions, key=lambda side: _integer(record[f"{side}_payload_bytes"])),)
 
 
-def _by_uid(trace: pa.Table) -> dict[str, pa.Table]:
-    """Packet rows of each flow."""
+def _by_uid(trace: pa.Table, uids: Sequence[str]) -> dict[str, pa.Table]:
+    """Packet rows of each of these flows."""
+    trace = trace.filter(pc.is_in(trace.column("uid"), pa.array(uids, pa.string())))
     column = trace.column("uid").combine_chunks().dictionary_encode()
     codes = arrays.values(column.indices)
     return {str(uid): trace.take(np.flatnonzero(codes == i)) for i, uid in enumerate(column.dictionary.to_pylist())}

@@ -45,6 +45,9 @@ class Band:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
+    def __repr__(self) -> str:
+        return f"<Band: {self.offsets.size:,} points from {self.offsets[0]:,} to {self.offsets[-1]:,} bytes>"
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -78,6 +81,10 @@ class Figure:
     band: Band
     block_band: Band | None = None
     is_log: bool = False
+
+    def __repr__(self) -> str:
+        first, last = self.x_range
+        return f"<Figure {self.title!r}, curves: {len(self.curves):,}, bytes: {first:g} to {last:g}>"
 
     def save(self, path: str | Path, *, to: str | None = None) -> Path:
         """Write the picture to a file; see `wiretropy.plot.output.save`."""

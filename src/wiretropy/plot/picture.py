@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wiretropy.inert import inert
+from wiretropy.capture.inputs import source_name
 from wiretropy.plot.curves import Sides, curves, flow_title
 from wiretropy.plot.figure import Figure, build
 from wiretropy.plot.select import DEFAULT_TOP, Selection, select
@@ -67,7 +67,9 @@ def plot(
     label : str or sequence of str, optional
         Values of the ``label`` column.
     side : {'orig', 'resp', 'both', 'all'}, optional
-        Whose payload. Default: all for one flow, both directions together for several.
+        Whose payload: what the originator sent, the responder, both in capture order, or all three curves. Default:
+        all for one flow; of each of several flows the directions that crossed the threshold, or else the one that
+        sent more.
     top : int, optional
         Draw at most so many of the selected flows, those with most payload. Default: all that a condition selects,
         12 when there is no condition.
@@ -136,7 +138,7 @@ def _title(table: pa.Table, rows: NDArray[np.int64], selected: int) -> str:
     if rows.size == 1:
         return flow_title(table.slice(int(rows[0]), 1).to_pylist()[0])
     sources = table.column("source").take(rows).unique().to_pylist()
-    where = inert(PurePath(str(sources[0])).name) if len(sources) == 1 else f"{len(sources):,} captures"
+    where = source_name(PurePath(str(sources[0])).name) if len(sources) == 1 else f"{len(sources):,} captures"
     if rows.size == selected:
         return f"{selected:,} flows of {where}"
     return f"{rows.size:,} flows with most payload, of {selected:,} in {where}"

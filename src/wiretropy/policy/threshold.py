@@ -1,7 +1,7 @@
 """The original experiment's rule: cumulative entropy crossed a threshold where that was not expected.
 
 In: flow records, and the ports whose protocols are meant to be encrypted. Out:
-which flows are alerts, and what the evidence is. The threshold itself was given
+how many alerts each flow raises, and what the evidence is. The threshold itself was given
 to the scan, whose meters found the crossings.
 """
 
@@ -55,8 +55,8 @@ class Crossing:
     crossings: int
 
 
-def unexpected_crossings(batch: pa.RecordBatch | pa.Table, expected_ports: frozenset[int]) -> NDArray[np.bool_]:
-    """Find the flows that are alerts.
+def unexpected_crossings(batch: pa.RecordBatch | pa.Table, expected_ports: frozenset[int]) -> NDArray[np.int64]:
+    """Count the alerts of each flow: the directions that crossed the threshold where that was not expected.
 
     Parameters
     ----------
@@ -67,15 +67,16 @@ def unexpected_crossings(batch: pa.RecordBatch | pa.Table, expected_ports: froze
 
     Returns
     -------
-    is_alert : ndarray of shape (n,), bool
+    alerts : ndarray of shape (n,), int64
+        0, 1 or 2.
     """
-    crossed = np.zeros(batch.num_rows, dtype=bool)
+    crossed = np.zeros(batch.num_rows, dtype=np.int64)
     for side in SIDES:
-        crossed |= arrays.lengths(batch.column(f"{side}_crossing_offsets")) > 0
+        crossed += arrays.lengths(batch.column(f"{side}_crossing_offsets")) > 0
     if expected_ports:
         ports = np.fromiter(expected_ports, dtype=np.uint16, count=len(expected_ports))
         for side in SIDES:
-            crossed &= ~np.isin(arrays.values(batch.column(f"{side}_port")), ports)
+            crossed *= ~np.isin(arrays.values(batch.column(f"{side}_port")), ports)
     return crossed
 
 
