@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint rust-test python-test docs figures bench bench-peers deny lock dist clean
+.PHONY: help demo test lint rust-test python-test docs figures random-law bench bench-peers deny lock dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ docs: $(VENV)/.built $(VENV)/.dev ## build the documentation into docs/_build/ht
 
 figures: $(VENV)/.built ## draw the figures of the documentation again
 	$(BIN)/python docs/figures/make_figures.py
+
+random-law: $(VENV)/.built ## compute the shipped nodes of the law of random bytes again
+	$(BIN)/python -c 'from wiretropy.entropy import random_nodes; random_nodes.save()'
 
 bench: $(VENV)/.built ## measure against the targets and write bench/RESULTS.md
 	$(BIN)/python bench/run.py $(BENCH_FLAGS)

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from wiretropy.entropy import max_entropy, random_band, random_law, random_mean, random_sd, random_z_score
+from wiretropy.entropy import max_entropy, random_band, random_law, random_mean, random_nodes, random_sd, random_z_score
 
 TABLE_END = 65_536
 
@@ -95,3 +95,10 @@ def test_entropy_loads_numpy_alone() -> None:
 
 def test_table_is_built_from_lengths_with_exact_sums() -> None:
     assert TABLE_END <= random_law.EXACT_UP_TO_BYTES
+
+
+def test_shipped_nodes_are_what_the_exact_law_says() -> None:
+    computed = random_nodes.compute()
+    shipped = random_nodes.load()
+    assert list(shipped) == computed[:, 0].astype(int).tolist()
+    np.testing.assert_allclose(list(shipped.values()), computed[:, 1:], rtol=0, atol=1e-13)

@@ -140,13 +140,13 @@ pub const FOLLOW_POLL_MS: u64 = 100;
 
 /// Flows in one batch of records: enough to amortise the hand-over to Python, few enough that a
 /// batch stays within a few tens of megabytes.
-pub const BATCH_ROWS: usize = 4096;
+pub const BATCH_ROWS: usize = 8192;
 
 /// Trajectory points in one batch (8 bytes each, and as many block entropies).
 pub const BATCH_POINTS: usize = 1 << 18;
 
 /// Finished flows that are collected before they are measured and become rows.
-pub const GROUP_FLOWS: usize = 4096;
+pub const GROUP_FLOWS: usize = 8192;
 
 /// Payload state of finished flows at which they are measured, however few.
 pub const GROUP_HELD_BYTES: usize = 8 << 20;

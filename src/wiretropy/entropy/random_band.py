@@ -4,10 +4,10 @@ In: arrays of byte counts (and of entropies, for z-scores). Out: arrays of the
 same shape in bits per byte. Refused: negative lengths.
 
 Lengths up to 65,536, the default depth, are looked up in a table; longer ones
-come from the series of `random_law`. The table is not shipped but computed
-once: exactly up to 64 bytes, and above from three Chebyshev interpolants in
-log2 N of N (8 - mean) and N sd, both of which stay between 3 and 190 there.
-Twenty-five exact nodes each leave an interpolation error below 1e-11 bits: the
+come from the series of `random_law`. The table is made on first use from the
+nodes that `random_nodes` ships: exactly up to 64 bytes, and above by three
+Chebyshev interpolants in log2 N of N (8 - mean) and N sd, both of which stay
+between 3 and 190 there. Twenty-five exact nodes each leave an interpolation error below 1e-11 bits: the
 standard deviation was compared with the exact sums at all 65,536 lengths once
 (largest difference 2.4e-14), and the tests compare 2,400 of them each time.
 """
@@ -20,17 +20,10 @@ import numpy as np
 from numpy.polynomial import Chebyshev
 from numpy.typing import ArrayLike, NDArray
 
-from wiretropy.entropy.random_law import random_mean, random_sd, series_mean, series_sd
+from wiretropy.entropy import random_nodes
+from wiretropy.entropy.random_law import series_mean, series_sd
+from wiretropy.entropy.random_nodes import PIECES_BYTES, TABLE_BYTES
 from wiretropy.entropy.threshold import max_entropy
-
-TABLE_BYTES = 65_536
-"""Lengths kept in the table: the default depth of a direction. Two columns take 1 MiB."""
-
-PIECES_BYTES = (64, 512, 4_096, TABLE_BYTES)
-"""Ends of the three interpolants. Below 64 bytes every length is computed by itself."""
-
-NODES = 25
-"""Exact values behind each interpolant: the fewest, rounded up, for 1e-11 bits."""
 
 DEFAULT_WIDTH = 4.0
 """Half-width of the band in standard deviations: random bytes leave it so rarely that
@@ -53,7 +46,7 @@ class RandomBand(NamedTuple):
 def random_band(n: ArrayLike, width: float = DEFAULT_WIDTH) -> RandomBand:
     """Look up where random bytes of each length would lie, whole columns at a time.
 
-    The first call fills a table (about 0.1 s); afterwards a column of 500,000
+    The first call fills a table; afterwards a column of 500,000
     lengths takes milliseconds. Against `random_mean` and `random_sd` the error
     is at most 1e-11 bits up to 65,536 bytes and 1e-7 bits above.
 
@@ -130,27 +123,22 @@ def _table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fill mean and standard deviation for 0 to `TABLE_BYTES` bytes; NaN at 0."""
     mean = np.full(TABLE_BYTES + 1, np.nan)
     sd = np.full(TABLE_BYTES + 1, np.nan)
+    nodes = random_nodes.load()
     for n in range(1, PIECES_BYTES[0]):
-        mean[n], sd[n] = random_mean(n), random_sd(n)
+        mean[n], sd[n] = nodes[n]
     for first, last in pairwise(PIECES_BYTES):
+        at = [n for n in nodes if first <= n <= last]
         lengths = np.arange(first, last + 1)
-        domain = np.log2([first, last])
-        nodes = _chebyshev_lengths(domain)
-        deficit = [n * (8 - random_mean(n)) for n in nodes]
-        spread = [n * random_sd(n) for n in nodes]
         x = np.log2(lengths)
-        mean[lengths] = 8 - _interpolant(nodes, deficit, domain)(x) / lengths
-        sd[lengths] = _interpolant(nodes, spread, domain)(x) / lengths
+        deficit = _interpolant(at, [n * (8 - nodes[n][0]) for n in at], x)
+        spread = _interpolant(at, [n * nodes[n][1] for n in at], x)
+        mean[lengths] = 8 - deficit / lengths
+        sd[lengths] = spread / lengths
     mean.flags.writeable = sd.flags.writeable = False
     return mean, sd
 
 
-def _chebyshev_lengths(domain: NDArray[np.float64]) -> list[int]:
-    """Round the Chebyshev nodes of a range of log2 N to whole lengths, each once."""
-    angles = np.pi * (np.arange(NODES) + 0.5) / NODES
-    exponents = domain.mean() + np.cos(angles) * np.diff(domain)[0] / 2
-    return sorted({round(2**exponent) for exponent in exponents})
-
-
-def _interpolant(nodes: list[int], values: list[float], domain: NDArray[np.float64]) -> Chebyshev:
-    return Chebyshev.fit(np.log2(nodes), values, len(nodes) - 1, domain=domain)
+def _interpolant(lengths: list[int], values: list[float], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values at log2 lengths `x`, the first and last of which bound the piece."""
+    fitted = Chebyshev.fit(np.log2(lengths), values, len(lengths) - 1, domain=x[[0, -1]])
+    return np.asarray(fitted(x))

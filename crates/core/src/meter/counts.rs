@@ -60,8 +60,8 @@ fn sums_since_by(counts: &Counts, last: &mut Counts, g: impl Fn(u64) -> f64) -> 
             sums[at] += g(four[at]);
             // Counts only grow.
             grown[at] += g(four[at].wrapping_sub(last[at]));
-            last[at] = four[at];
         }
+        last.copy_from_slice(four);
     }
     let total = |sums: [f64; 4]| (sums[0] + sums[1]) + (sums[2] + sums[3]);
     (total(sums), total(grown))
