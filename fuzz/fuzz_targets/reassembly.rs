@@ -154,7 +154,7 @@ fuzz_target!(|conversation: Conversation| {
         }
         assert!(stream.payload_bytes() >= before);
     }
-    stream.finish(&mut tape);
+    stream.finish(false, &mut tape);
     assert_eq!(stream.held_bytes(), 0);
     let delivered = tape.bytes.len() as u64 + tape.skipped;
     assert_eq!(stream.payload_bytes(), delivered);

@@ -138,6 +138,9 @@ pub const DECOMPRESSION_RATIO: u64 = 200;
 /// processor.
 pub const FOLLOW_POLL_MS: u64 = 100;
 
+/// How long a read from a pipe waits before it looks whether reading should end, in milliseconds.
+pub const PIPE_PATIENCE_MS: u64 = 100;
+
 /// Flows in one batch of records: enough to amortise the hand-over to Python, few enough that a
 /// batch stays within a few tens of megabytes.
 pub const BATCH_ROWS: usize = 8192;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use wiretropy_core::bpf::{Insn, Program};
 use wiretropy_core::decode::Decoder;
@@ -114,12 +114,14 @@ impl Scan {
     /// The next output: its kind ("flows", "trace" or "idle") and batch; None at the end.
     ///
     /// "idle" means that there is nothing yet: a good time to look at signals and progress.
-    fn next_output(&self, py: Python<'_>) -> Option<(&'static str, Option<Batch>)> {
-        match py.detach(|| lock(&self.engine).next_output())? {
-            Output::Flows(batch) => Some(("flows", Some(Batch(batch)))),
-            Output::Trace(batch) => Some(("trace", Some(Batch(batch)))),
-            Output::Idle => Some(("idle", None)),
-        }
+    fn next_output(&self, py: Python<'_>) -> PyResult<Option<(&'static str, Option<Batch>)>> {
+        Ok(match py.detach(|| lock(&self.engine).next_output()) {
+            Some(Output::Flows(batch)) => Some(("flows", Some(Batch(batch)))),
+            Some(Output::Trace(batch)) => Some(("trace", Some(Batch(batch)))),
+            Some(Output::Failed(error)) => return Err(PyRuntimeError::new_err(error.to_string())),
+            Some(Output::Idle) => Some(("idle", None)),
+            None => None,
+        })
     }
 
     /// Bytes read of the inputs as stored, their total where known, and packets read.

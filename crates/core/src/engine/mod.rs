@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 
 use crate::bpf::Program;
 use crate::decode::Decoder;
@@ -34,7 +35,8 @@ pub struct EngineSettings {
     pub decoder: Decoder,
     /// Capture filter for each link type; none to take every packet.
     pub filters: Option<Vec<(LinkType, Program)>>,
-    /// Worker threads; with 1 the caller's thread does the work.
+    /// Worker threads; with 1 the caller's thread does the work, unless it might have to wait for
+    /// somebody who writes into a pipe: the caller must stay able to end that.
     pub threads: usize,
     /// Whether records carry the 256 byte counts.
     pub has_counts: bool,
@@ -50,8 +52,16 @@ pub enum Output {
     Flows(RecordBatch),
     /// Rows of packets of traced flows.
     Trace(RecordBatch),
+    /// Rows that could not be made, and why: a mistake in the core.
+    Failed(ArrowError),
     /// Nothing yet: the work is not done, or the capture is still being written.
     Idle,
+}
+
+impl Output {
+    fn of(batch: Result<RecordBatch, ArrowError>, kind: fn(RecordBatch) -> Self) -> Self {
+        batch.map_or_else(Self::Failed, kind)
+    }
 }
 
 /// Chunks processed before the caller is given a chance to look at signals and progress.
@@ -63,6 +73,7 @@ pub struct Engine {
     workers: Vec<JoinHandle<()>>,
     has_workers: bool,
     threads: usize,
+    needs_workers: bool,
 }
 
 impl Engine {
@@ -70,11 +81,13 @@ impl Engine {
     #[must_use]
     pub fn new(source: Box<dyn Source>, settings: EngineSettings) -> Self {
         let threads = settings.threads.max(1);
+        let needs_workers = threads > 1 || source.may_wait();
         Self {
-            pipeline: Arc::new(Pipeline::new(source, settings)),
+            pipeline: Arc::new(Pipeline::new(source, settings, needs_workers)),
             workers: vec![],
             has_workers: false,
             threads,
+            needs_workers,
         }
     }
 
@@ -85,7 +98,7 @@ impl Engine {
     /// If a worker thread did, which would be a mistake in the core: its panic goes on here, as it
     /// would with one thread.
     pub fn next_output(&mut self) -> Option<Output> {
-        if self.threads > 1 {
+        if self.needs_workers {
             self.start_workers();
             let output = self.pipeline.wait_for_output();
             if output.is_none() {

@@ -39,6 +39,13 @@ struct Reader {
     packets: u64,
     epoch_min_ns: i64,
     is_done: bool,
+}
+
+/// What can be asked while the reader waits for a writer.
+#[derive(Default)]
+struct Told {
+    /// Bytes read, total where known, packets read.
+    progress: (u64, Option<u64>, u64),
     faults: Vec<Fault>,
 }
 
@@ -51,9 +58,11 @@ struct Queue {
 /// The stages that all workers share.
 pub struct Pipeline {
     settings: EngineSettings,
+    has_workers: bool,
     pool: Arc<Pool>,
     hasher: KeyHasher,
     reader: Mutex<Reader>,
+    told: Mutex<Told>,
     fragments: Turnstile<Fragments>,
     shards: [Turnstile<Shard>; SHARDS],
     collected: Turnstile<Collected>,
@@ -74,7 +83,9 @@ struct Worker {
 
 impl Pipeline {
     /// Stages that have seen nothing.
-    pub fn new(source: Box<dyn Source>, settings: EngineSettings) -> Self {
+    ///
+    /// With `has_workers` other threads than the consumer's do the work.
+    pub fn new(source: Box<dyn Source>, settings: EngineSettings, has_workers: bool) -> Self {
         let shard = settings.shard;
         let pool = Arc::new(Pool::new(shard.meter));
         Self {
@@ -85,8 +96,8 @@ impl Pipeline {
                 packets: 0,
                 epoch_min_ns: i64::MAX,
                 is_done: false,
-                faults: vec![],
             }),
+            told: Mutex::default(),
             fragments: Turnstile::new(Fragments::default()),
             shards: std::array::from_fn(|_| Turnstile::new(Shard::new(shard, Arc::clone(&pool)))),
             collected: Turnstile::new(Collected::default()),
@@ -98,6 +109,7 @@ impl Pipeline {
             stop: AtomicBool::new(false),
             pool,
             settings,
+            has_workers,
         }
     }
 
@@ -165,8 +177,6 @@ impl Pipeline {
         }
         let room = EPOCH_PACKETS - (reader.packets % EPOCH_PACKETS as u64) as usize;
         let has_more = reader.source.fill(&mut job.chunk, room);
-        let faults = reader.source.take_faults();
-        reader.faults.extend(faults);
         let count = job.chunk.packets.len();
         let earliest = job.chunk.packets.iter().map(|packet| packet.ts_ns).min();
         reader.epoch_min_ns = reader.epoch_min_ns.min(earliest.unwrap_or(i64::MAX));
@@ -183,6 +193,11 @@ impl Pipeline {
         reader.next_ticket += 1;
         reader.packets += count as u64;
         reader.is_done = !has_more;
+        let (read, total) = reader.source.progress();
+        let faults = reader.source.take_faults();
+        let mut told = lock(&self.told);
+        told.progress = (read, total, reader.packets);
+        told.faults.extend(faults);
         Some(count > 0)
     }
 
@@ -231,24 +246,24 @@ impl Pipeline {
             done.push(flow);
             if records.is_full() {
                 let full = std::mem::replace(&mut records, Records::new(self.settings.has_counts));
-                outputs.extend(full.finish().map(Output::Flows));
+                outputs.push(Output::of(full.finish(), Output::Flows));
             }
         }
         self.pool.recycle(done);
         if !records.is_empty() {
-            outputs.extend(records.finish().map(Output::Flows));
+            outputs.push(Output::of(records.finish(), Output::Flows));
         }
         if !group.trace.is_empty() {
             let batch = trace::batch(&group.trace, &self.settings.sources);
-            outputs.extend(batch.map(Output::Trace));
+            outputs.push(Output::of(batch, Output::Trace));
         }
         (outputs, summary)
     }
 
-    /// Queue an output; waits while several threads are ahead of their consumer.
+    /// Queue an output; workers wait while they are ahead of their consumer.
     fn push(&self, output: Output) {
         let mut queue = lock(&self.queue);
-        while self.settings.threads > 1 && queue.outputs.len() >= MAX_WAITING_OUTPUTS {
+        while self.has_workers && queue.outputs.len() >= MAX_WAITING_OUTPUTS {
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
@@ -282,16 +297,14 @@ impl Pipeline {
 
     /// Bytes read, total where known, packets read.
     pub fn progress(&self) -> (u64, Option<u64>, u64) {
-        let reader = lock(&self.reader);
-        let (read, total) = reader.source.progress();
-        (read, total, reader.packets)
+        lock(&self.told).progress
     }
 
     /// Everything counted so far.
     pub fn summary(&self) -> Summary {
         let mut summary = self.collected.peek(|collected| collected.summary.clone());
         summary.fragments = self.fragments.peek(|waiting| waiting.defragmenter.counters());
-        summary.faults = lock(&self.reader).faults.clone();
+        summary.faults = lock(&self.told).faults.clone();
         // Some warnings are counted first and told later, so that the order in which a source tells
         // them depends on how the capture came in.
         summary.faults.sort_by_key(|fault| (fault.file, fault.offset, fault.id));

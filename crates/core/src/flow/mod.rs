@@ -255,9 +255,11 @@ impl Flow {
     /// Deliver what still waits; no more packets will come.
     pub fn close(&mut self, pool: &Pool, tally: &mut PayloadTally) {
         let missed_before = self.missed_bytes();
-        for (is_orig, direction) in [true, false].into_iter().zip(&mut self.directions) {
+        let [orig_done, resp_done] = self.directions.each_ref().map(|side| side.stream.has_fin());
+        let ends = [(true, resp_done), (false, orig_done)];
+        for ((is_orig, is_peer_done), direction) in ends.into_iter().zip(&mut self.directions) {
             let mut side = Side::new(&mut self.payload, is_orig, true, pool, tally);
-            direction.stream.finish(&mut side);
+            direction.stream.finish(is_peer_done, &mut side);
         }
         self.note_gaps(missed_before);
     }

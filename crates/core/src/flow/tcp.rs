@@ -201,7 +201,7 @@ impl Flow {
             // A side that refuses a SYN has sent none and answers with sequence number 0. One whose
             // SYN was seen is judged by its window, even if it has sent nothing since.
             let answers_syn = !has_syn && !stream.has_started();
-            if stream.fits_window(offset, window) || answers_syn {
+            if stream.can_end_at(offset, window) || answers_syn {
                 self.reset_by = Some(is_orig);
             } else {
                 self.weirds.note(Weird::BadRst);

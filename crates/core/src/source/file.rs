@@ -156,7 +156,7 @@ impl FileSource {
     }
 
     fn open(&mut self) {
-        match opening::open(&self.input) {
+        match opening::open(&self.input, &self.settings.stop) {
             Ok(stored) => {
                 self.is_pipe = matches!(stored, Stored::Stream(_));
                 self.feed = Feed::Stored(stored);
@@ -312,6 +312,8 @@ impl FileSource {
     }
 
     fn stop_on_request(&mut self) {
+        // What a pipe or its decoder says of an end that was asked for is no news.
+        self.stop = None;
         if matches!(self.stage, Stage::Parsing(_)) {
             let offset = self.base + self.at as u64;
             // One who follows a file ends that by stopping; others leave something unread.
@@ -356,6 +358,10 @@ impl Source for FileSource {
         }
         self.hand_over(chunk, from);
         more
+    }
+
+    fn may_wait(&self) -> bool {
+        self.is_pipe || !self.input.is_regular()
     }
 
     fn take_faults(&mut self) -> Vec<Fault> {

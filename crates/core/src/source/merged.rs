@@ -298,6 +298,11 @@ impl Source for Merged {
         }
     }
 
+    fn may_wait(&self) -> bool {
+        self.unseen.iter().any(|input| !input.is_regular())
+            || self.open.iter().any(|open| open.source.may_wait())
+    }
+
     fn take_faults(&mut self) -> Vec<Fault> {
         for open in &mut self.open {
             self.faults.append(&mut open.source.take_faults());

@@ -37,6 +37,11 @@ pub trait Source: Send {
     /// and a buffer that was cleared has to be zeroed anew.
     fn fill(&mut self, chunk: &mut Chunk, max_packets: usize) -> bool;
 
+    /// Whether reading may have to wait for somebody who writes into a pipe.
+    fn may_wait(&self) -> bool {
+        false
+    }
+
     /// Faults met so far, in the order in which they were met; each is handed over once.
     fn take_faults(&mut self) -> Vec<Fault>;
 

@@ -172,11 +172,7 @@ impl Stream {
     /// Note the sender's FIN at `seq`; false if it cannot be the end of this stream.
     pub fn fin_at(&mut self, seq: u32, window: u64) -> bool {
         let offset = self.offset(seq);
-        // Behind payload that was taken, a FIN is as plausible as that was, though a hole that the
-        // capture lost may be larger than the window.
-        let is_behind_waiting = !self.waiting.is_empty() && offset == self.waiting.end() as i64;
-        let is_plausible =
-            self.base.is_some() && (is_behind_waiting || self.fits_window(offset, window));
+        let is_plausible = self.base.is_some() && self.can_end_at(offset, window);
         let Ok(offset) = u64::try_from(offset) else {
             return false;
         };
@@ -226,6 +222,14 @@ impl Stream {
         offset >= self.acked.min(self.next) as i64 && offset <= reach as i64
     }
 
+    /// Whether a RST or FIN at `offset` can be meant: where its receiver would believe it, or right
+    /// behind payload that was taken, though a hole that the capture lost is larger than the window.
+    #[must_use]
+    pub fn can_end_at(&self, offset: i64, window: u64) -> bool {
+        let is_behind_waiting = !self.waiting.is_empty() && offset == self.waiting.end() as i64;
+        is_behind_waiting || self.fits_window(offset, window)
+    }
+
     /// Whether `seq` lies behind the FIN.
     #[must_use]
     pub fn is_past_fin(&self, seq: u32) -> bool {
@@ -273,11 +277,15 @@ impl Stream {
     }
 
     /// Deliver everything that waits, holes as gaps: no more segments will come.
-    pub fn finish(&mut self, sink: &mut impl Sink) {
+    ///
+    /// `is_peer_done` says that the receiver sent a FIN itself: most likely it then acknowledged
+    /// one of this side, seen or not.
+    pub fn finish(&mut self, is_peer_done: bool, sink: &mut impl Sink) {
         while self.skip_hole(sink) {}
         // What the receiver acknowledged was sent, though it was never seen here. A FIN takes a
         // sequence number but is no byte.
-        let end = self.fin.map_or(self.acked, |fin| self.acked.min(fin));
+        let unseen_fin = u64::from(is_peer_done && self.fin.is_none());
+        let end = self.fin.unwrap_or(u64::MAX).min(self.acked.saturating_sub(unseen_fin));
         if self.base.is_some() && end > self.next {
             self.open_gap(end - self.next);
         }

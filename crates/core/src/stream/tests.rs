@@ -93,7 +93,7 @@ fn a_hole_becomes_a_gap_at_the_end() {
     let mut bench = Bench::new(7);
     bench.send(0, b"ab");
     bench.send(5, b"fg");
-    bench.stream.finish(&mut bench.tape);
+    bench.stream.finish(false, &mut bench.tape);
     assert_eq!(bench.tape.bytes, b"abfg");
     assert_eq!((bench.stream.missed_bytes(), bench.stream.payload_bytes()), (3, 4));
     assert_eq!(bench.stream.gaps(), [(2, 3)]);
@@ -148,7 +148,7 @@ fn segment_far_outside_the_window_is_left_out() {
     let mut bench = Bench::new(7);
     bench.send(0, b"ab");
     assert!(bench.send(100_000_000, b"zz").is_out_of_window);
-    bench.stream.finish(&mut bench.tape);
+    bench.stream.finish(false, &mut bench.tape);
     assert_eq!((bench.stream.missed_bytes(), bench.left_out.out_of_window), (0, 2));
 }
 
@@ -191,7 +191,7 @@ fn acknowledged_bytes_never_seen_are_missed() {
     let mut bench = Bench::new(7);
     bench.send(0, b"ab");
     bench.stream.acknowledge(7 + 50, &mut bench.tape);
-    bench.stream.finish(&mut bench.tape);
+    bench.stream.finish(false, &mut bench.tape);
     assert_eq!(bench.stream.missed_bytes(), 48);
 }
 
@@ -246,7 +246,7 @@ fn bytes_that_were_not_captured_claim_their_ends_only() {
     // Between the others the first copy that was captured still counts.
     bench.send(13, b"nop");
     bench.send(0, b"abcdefgh");
-    bench.stream.finish(&mut bench.tape);
+    bench.stream.finish(false, &mut bench.tape);
     assert_eq!(bench.tape.bytes, b"abcdefghiklmnopq");
     assert_eq!(bench.stream.gaps(), [(9, 1), (16, 11)]);
     assert_eq!(bench.stream.missed_bytes(), 12);

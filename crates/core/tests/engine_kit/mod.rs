@@ -165,6 +165,7 @@ pub fn run(source: Box<dyn Source>, settings: EngineSettings) -> Run {
         match output {
             Output::Flows(batch) => batches.push(batch),
             Output::Trace(batch) => traces.push(batch),
+            Output::Failed(error) => panic!("{error}"),
             Output::Idle => {}
         }
     }
