@@ -103,11 +103,19 @@ pub struct Direction {
     has_syn: bool,
     /// Whether the other side acknowledged that SYN.
     is_syn_acked: bool,
-    /// Where the stream would begin by another SYN of this side.
-    other_base: Option<u32>,
+    /// Another SYN of this side, by which the stream would begin elsewhere.
+    other_opening: Option<Opening>,
     /// Receive window that this side advertised last, unscaled.
     window: u16,
     /// Window scale from its SYN.
+    window_scale: Option<u8>,
+}
+
+/// What a SYN says about the stream that it opens.
+#[derive(Clone, Copy, Debug)]
+struct Opening {
+    /// Sequence number of stream offset 0.
+    base: u32,
     window_scale: Option<u8>,
 }
 

@@ -4,11 +4,17 @@
 //! belong to them (pure packet time), or at the end of an epoch, when all packets up to a certain
 //! number have been seen: expiry by time-out and eviction happen there only, so that the outcome
 //! depends on the packets alone, not on threads or on how the capture was cut into reads.
+//!
+//! A SYN that cannot belong to an open connection may begin the next one between the same
+//! endpoints, or be forged to make an observer forget the connection. Both are then followed as
+//! flows, the newer as the *rival* of the older, and each packet goes to the one that it fits. The
+//! older ends when the responder acknowledges the newer.
 
 use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
+use super::tcp::Relation;
 use super::{Arrival, EndReason, Flow, FlowKey, PayloadTally, Pool, Weird};
 use crate::limits::{EPOCH_PACKETS, REMINDERS_PER_EPOCH, SHARDS};
 use crate::meter::MeterSettings;
@@ -52,6 +58,8 @@ struct Entry {
     /// Queues that hold a reminder of the flow, as bits; a flow that is closed and opened by
     /// turns must not fill them.
     queues: u8,
+    /// Whether another flow has the same key, and it is not known yet which will go on.
+    is_rival: bool,
 }
 
 /// A promise to look at a flow again.
@@ -69,6 +77,8 @@ pub struct Shard {
     /// Reminders in the order in which they were set: closed, other, open TCP.
     reminders: [VecDeque<Reminder>; 3],
     held_bytes: usize,
+    /// Flows in the table that are rivals.
+    rivals: usize,
     /// Where payload bytes went so far.
     pub tally: PayloadTally,
     /// Flows begun so far.
@@ -86,6 +96,7 @@ impl Shard {
             table: HashTable::new(),
             reminders: Default::default(),
             held_bytes: 0,
+            rivals: 0,
             tally: PayloadTally::default(),
             created: 0,
             ended: vec![],
@@ -102,32 +113,43 @@ impl Shard {
         arrival: &Arrival<'_>,
         wants_trace: impl Fn(&Flow) -> bool,
     ) -> (&Flow, bool) {
+        let to_rival = self.rivals > 0 && self.goes_to_rival(key, hash, arrival);
         let (timeouts, pool) = (self.settings.timeouts, &*self.pool);
-        let begin = || {
+        let begin = |is_rival| {
             let mut flow = pool.flow(arrival);
             if wants_trace(&flow) {
                 flow.is_traced = true;
                 flow.payload.measure_at_once(pool);
             }
-            Entry { hash, key, flow, held_bytes: 0, queues: 0 }
+            Entry { hash, key, flow, held_bytes: 0, queues: 0, is_rival }
         };
+        let found =
+            self.table.find_entry(hash, |entry| entry.key == key && entry.is_rival == to_rival);
         let mut is_new = true;
-        let entry = match self.table.find_entry(hash, |entry| entry.key == key) {
-            Ok(found) => match timeouts.reason_to_end(&found.get().flow, arrival) {
-                None => {
+        let entry = match found {
+            Ok(mut found) => match timeouts.fate(&found.get().flow, arrival) {
+                Fate::GoesOn => {
                     is_new = false;
                     found.into_mut()
                 }
-                Some(reason) => {
+                Fate::Ends(reason) => {
                     let (ended, vacant) = found.remove();
                     self.held_bytes = self.held_bytes.saturating_sub(ended.held_bytes);
                     self.ended.push((ended.flow, reason));
-                    vacant.insert(begin()).into_mut()
+                    vacant.insert(begin(false)).into_mut()
+                }
+                Fate::IsRivalled => {
+                    found.get_mut().flow.weirds.note(Weird::SynInConnection);
+                    self.rivals += 1;
+                    found
+                        .into_table()
+                        .insert_unique(hash, begin(true), |entry| entry.hash)
+                        .into_mut()
                 }
             },
             Err(absent) => {
                 let table = absent.into_table();
-                table.insert_unique(hash, begin(), |entry| entry.hash).into_mut()
+                table.insert_unique(hash, begin(false), |entry| entry.hash).into_mut()
             }
         };
         let flow = &mut *entry.flow;
@@ -165,6 +187,7 @@ impl Shard {
         }
         self.reminders = Default::default();
         self.held_bytes = 0;
+        self.rivals = 0;
     }
 
     /// Flows that ended since the last call, in no particular order.
@@ -188,7 +211,47 @@ impl Shard {
         if let Ok(found) = self.table.find_entry(hash, |entry| entry.flow.index == index) {
             let (entry, _) = found.remove();
             self.held_bytes = self.held_bytes.saturating_sub(entry.held_bytes);
+            self.rivals -= usize::from(entry.is_rival);
             self.ended.push((entry.flow, reason));
+        }
+    }
+
+    /// Whether a packet belongs to the rival with this key. A rival that has outlived the other
+    /// flow, or is acknowledged, is none from now on.
+    fn goes_to_rival(&mut self, key: FlowKey, hash: u64, arrival: &Arrival<'_>) -> bool {
+        let timeouts = self.settings.timeouts;
+        let find = |is_rival| move |entry: &Entry| entry.key == key && entry.is_rival == is_rival;
+        let Some(rival) = self.table.find(hash, find(true)) else {
+            return false;
+        };
+        if let Fate::Ends(reason) = timeouts.fate(&rival.flow, arrival) {
+            self.end_rival(key, hash, reason);
+            return false;
+        }
+        let older = self.table.find(hash, find(false)).map(|older| &older.flow);
+        let fits = rival.flow.fits(arrival) && !older.is_some_and(|older| older.fits(arrival));
+        if !fits && older.is_some_and(|older| older.relation(arrival) == Relation::Rival) {
+            self.end_rival(key, hash, EndReason::Reuse);
+            return false;
+        }
+        if older.is_some() && !(fits && rival.flow.is_answered_by(arrival)) {
+            return fits;
+        }
+        if let Some(older) = older {
+            let (index, reason) = (older.index, older.own_end_reason().unwrap_or(EndReason::Reuse));
+            self.end(hash, index, reason);
+        }
+        if let Some(rival) = self.table.find_mut(hash, find(true)) {
+            rival.is_rival = false;
+            self.rivals -= 1;
+        }
+        false
+    }
+
+    fn end_rival(&mut self, key: FlowKey, hash: u64, reason: EndReason) {
+        let rival = self.table.find(hash, |entry| entry.key == key && entry.is_rival);
+        if let Some(index) = rival.map(|rival| rival.flow.index) {
+            self.end(hash, index, reason);
         }
     }
 
@@ -264,20 +327,34 @@ impl Shard {
     }
 }
 
+/// What a packet does to the flow that has its key.
+enum Fate {
+    /// The packet belongs to it.
+    GoesOn,
+    /// The packet begins the flow after it.
+    Ends(EndReason),
+    /// The packet begins another flow beside it.
+    IsRivalled,
+}
+
 impl Timeouts {
-    /// Why a packet that has just arrived cannot belong to `flow`; none if it can.
-    fn reason_to_end(&self, flow: &Flow, arrival: &Arrival<'_>) -> Option<EndReason> {
+    fn fate(&self, flow: &Flow, arrival: &Arrival<'_>) -> Fate {
         let idle = arrival.ts_ns.saturating_sub(flow.ts_last_ns);
         let age = arrival.ts_ns.saturating_sub(flow.ts_first_ns);
         if idle > self.of_queue(queue_of(flow)) {
-            return Some(flow.own_end_reason().unwrap_or(EndReason::Idle));
+            return Fate::Ends(flow.own_end_reason().unwrap_or(EndReason::Idle));
         }
         if self.active_ns.is_some_and(|limit| age > limit) {
-            return Some(EndReason::ActiveLimit);
+            return Fate::Ends(EndReason::ActiveLimit);
         }
-        let is_tcp = arrival.decoded.endpoints.proto == 6;
-        (is_tcp && flow.is_reused_by(arrival))
-            .then(|| flow.own_end_reason().unwrap_or(EndReason::Reuse))
+        if arrival.decoded.endpoints.proto != 6 {
+            return Fate::GoesOn;
+        }
+        match flow.relation(arrival) {
+            Relation::Member => Fate::GoesOn,
+            Relation::Successor => Fate::Ends(flow.own_end_reason().unwrap_or(EndReason::Reuse)),
+            Relation::Rival => Fate::IsRivalled,
+        }
     }
 
     fn of_queue(&self, queue: usize) -> i64 {

@@ -3,10 +3,21 @@
 //! A passive observer believes what both hosts would: a segment outside the receiver's window is
 //! left out, a RST must fit, and whatever is odd is counted as a weird and never ends reading.
 
-use super::{Arrival, Direction, Flow, PayloadTally, Pool, Side, Weird};
+use super::{Arrival, Direction, Flow, Opening, PayloadTally, Pool, Side, Weird};
 use crate::decode::Tcp;
 use crate::limits::UNSEEN_WINDOW_BYTES;
 use crate::stream::{Effects, LeftOut, Segment};
+
+/// What a packet between the endpoints of a connection is to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Relation {
+    /// It belongs to the connection, if only to be ignored there.
+    Member,
+    /// It begins the connection after this one.
+    Successor,
+    /// It begins the connection after this one, or somebody forged it.
+    Rival,
+}
 
 const FIN: u8 = 1;
 const SYN: u8 = 2;
@@ -14,27 +25,53 @@ const RST: u8 = 4;
 const ACK: u8 = 16;
 
 impl Flow {
-    /// Whether a TCP packet opens a new conversation between the endpoints of this one.
-    pub(super) fn is_reused_by(&self, arrival: &Arrival<'_>) -> bool {
+    /// What a TCP packet between the endpoints of this flow is to it.
+    pub(super) fn relation(&self, arrival: &Arrival<'_>) -> Relation {
         let tcp = &arrival.decoded.tcp;
         if tcp.flags & (SYN | RST | FIN) != SYN {
-            return false;
+            return Relation::Member;
         }
         let is_orig = self.is_from_originator(&arrival.decoded.endpoints);
-        let side = &self.directions[usize::from(!is_orig)];
+        let [side, peer] = self.sides(is_orig);
         if side.stream.is_base(tcp.seq.wrapping_add(1)) {
-            return false;
+            return Relation::Member;
         }
         if self.is_closed() {
-            return true;
+            return Relation::Successor;
         }
         // In an open connection a SYN inside the window is answered by a challenge and changes
-        // nothing (RFC 5961, section 4.2); one outside it can only be a new connection.
-        let has_talked = self.directions.iter().any(|side| side.stream.has_started());
+        // nothing (RFC 5961, section 4.2). One outside it begins a new connection or is forged,
+        // which the answer of the other side will show.
+        let has_talked = side.stream.has_started() || peer.stream.has_started();
         let is_pure = tcp.flags & ACK == 0;
-        let offset = side.stream.offset(tcp.seq);
-        let is_inside = side.stream.is_acceptable(offset, self.window_towards(is_orig));
-        is_pure && has_talked && side.stream.has_base() && !is_inside
+        if !is_pure || !has_talked || !side.stream.has_base() || self.is_acceptable(tcp, is_orig) {
+            return Relation::Member;
+        }
+        match peer.packets {
+            0 => Relation::Successor,
+            _ => Relation::Rival,
+        }
+    }
+
+    /// Whether a TCP packet between its endpoints, which may be those of another connection too,
+    /// fits what was sent and acknowledged in this one.
+    pub(super) fn fits(&self, arrival: &Arrival<'_>) -> bool {
+        let tcp = &arrival.decoded.tcp;
+        let is_orig = self.is_from_originator(&arrival.decoded.endpoints);
+        let [side, peer] = self.sides(is_orig);
+        if tcp.flags & SYN != 0 && side.has_syn {
+            return side.stream.is_base(tcp.seq.wrapping_add(1));
+        }
+        let is_acked = tcp.flags & ACK != 0;
+        let acks_sent = peer.stream.can_acknowledge(tcp.ack, self.window_towards(!is_orig));
+        self.is_acceptable(tcp, is_orig) && (!is_acked || acks_sent)
+    }
+
+    /// Whether a packet of the responder acknowledges what the originator sent.
+    pub(super) fn is_answered_by(&self, arrival: &Arrival<'_>) -> bool {
+        let tcp = &arrival.decoded.tcp;
+        let is_orig = self.is_from_originator(&arrival.decoded.endpoints);
+        !is_orig && tcp.flags & ACK != 0 && self.directions[0].stream.has_sent(tcp.ack)
     }
 
     pub(super) fn take_tcp(
@@ -45,23 +82,47 @@ impl Flow {
         tally: &mut PayloadTally,
     ) {
         let tcp = arrival.decoded.tcp;
+        let claimed = arrival.decoded.payload_claimed;
         let mut left_out = LeftOut::default();
         let missed_before = self.missed_bytes();
-        self.note_flags(&tcp, is_orig, arrival.decoded.payload_claimed);
-        self.note_base(&tcp, is_orig, arrival.decoded.payload_claimed);
-        if arrival.decoded.payload_claimed > 0 {
+        self.note_flags(&tcp, is_orig, claimed);
+        let is_base_set = self.note_base(&tcp, is_orig, claimed);
+        if claimed > 0 || tcp.flags & FIN != 0 {
+            let window = self.window_towards(is_orig);
+            self.directions[usize::from(!is_orig)].stream.meet_far_ack(tcp.seq, window);
+        }
+        let is_acceptable = self.is_acceptable(&tcp, is_orig);
+        if claimed > 0 {
             let effects = self.take_segment(arrival, is_orig, pool, tally, &mut left_out);
             self.note_effects(effects, is_orig);
         }
-        self.note_end(&tcp, is_orig, arrival.decoded.payload_claimed);
-        self.note_ack(&tcp, is_orig, pool, tally);
+        self.note_end(&tcp, is_orig, claimed);
+        self.note_ack(&tcp, is_orig, is_acceptable, pool, tally);
         self.note_gaps(missed_before);
-        let side = &mut self.directions[usize::from(!is_orig)];
-        side.window = tcp.window;
-        if tcp.flags & SYN != 0 {
-            side.window_scale = tcp.window_scale;
+        // What the receiver would ignore says nothing about its sender's window either.
+        let is_heard = if tcp.flags & SYN != 0 { is_base_set } else { is_acceptable };
+        if is_heard && tcp.flags & RST == 0 {
+            self.directions[usize::from(!is_orig)].window = tcp.window;
         }
         tally.leave_out(&left_out);
+    }
+
+    /// The side that sends, and the other.
+    fn sides(&self, is_orig: bool) -> [&Direction; 2] {
+        let [orig, resp] = &self.directions;
+        if is_orig {
+            [orig, resp]
+        } else {
+            [resp, orig]
+        }
+    }
+
+    /// Whether the receiver would look at a segment: by its sequence number (RFC 9293, section
+    /// 3.10.7.4), where it is known what the sender has sent.
+    fn is_acceptable(&self, tcp: &Tcp, is_orig: bool) -> bool {
+        let [side, _] = self.sides(is_orig);
+        let offset = side.stream.offset(tcp.seq);
+        !side.stream.has_base() || side.stream.is_acceptable(offset, self.window_towards(is_orig))
     }
 
     /// History letters and oddities that the flags alone show.
@@ -92,48 +153,55 @@ impl Flow {
         }
     }
 
-    /// Learn where the stream of this side begins.
-    fn note_base(&mut self, tcp: &Tcp, is_orig: bool, claimed: u32) {
-        let has_any_syn = self.directions.iter().any(|side| side.has_syn);
+    /// Learn where the stream of this side begins. Returns whether its SYN did say so.
+    fn note_base(&mut self, tcp: &Tcp, is_orig: bool, claimed: u32) -> bool {
+        if tcp.flags & SYN != 0 {
+            return self.note_syn(tcp, is_orig, claimed);
+        }
+        self.is_midstream |= !self.directions.iter().any(|side| side.has_syn);
+        let side = &mut self.directions[usize::from(!is_orig)];
+        if !side.stream.has_base() && (claimed > 0 || tcp.flags & FIN != 0) {
+            side.stream.set_base(tcp.seq);
+        }
+        false
+    }
+
+    fn note_syn(&mut self, tcp: &Tcp, is_orig: bool, claimed: u32) -> bool {
         let has_talked = self.directions.iter().any(|side| side.stream.has_started());
         let peer_has_syn = self.directions[usize::from(is_orig)].has_syn;
         let side = &mut self.directions[usize::from(!is_orig)];
         // A SYN consumes one sequence number (RFC 9293, section 3.4), so the first payload byte
         // sits at isn + 1 even when the SYN carries payload.
-        let first = tcp.seq.wrapping_add(1);
-        if tcp.flags & SYN != 0 {
-            if claimed > 0 {
-                self.weirds.note(Weird::SynData);
-            }
-            if side.stream.is_base(first) && side.has_syn {
-                return;
-            }
-            if side.stream.has_started() {
-                self.weirds.note(Weird::SynInConnection);
-                return;
-            }
-            if side.has_syn {
-                self.weirds.note(Weird::SynChanged);
-            }
-            if side.is_syn_acked {
-                // The other side has settled for another SYN; this one may be forged.
-                side.other_base = Some(first);
-                return;
-            }
-            side.other_base = side.stream.base().filter(|_| side.has_syn);
-            if tcp.flags & ACK == 0 && peer_has_syn {
-                self.weirds.note(Weird::SimultaneousOpen);
-            }
-            side.stream.set_base(first);
-            side.has_syn = true;
-            // Acknowledgements that a capture puts before their SYN do not make a flow midstream.
-            self.is_midstream &= has_talked;
-        } else {
-            self.is_midstream |= !has_any_syn;
-            if !side.stream.has_base() && (claimed > 0 || tcp.flags & FIN != 0) {
-                side.stream.set_base(tcp.seq);
-            }
+        let syn = Opening { base: tcp.seq.wrapping_add(1), window_scale: tcp.window_scale };
+        if claimed > 0 {
+            self.weirds.note(Weird::SynData);
         }
+        if side.stream.is_base(syn.base) && side.has_syn {
+            return false;
+        }
+        if side.stream.has_started() {
+            self.weirds.note(Weird::SynInConnection);
+            return false;
+        }
+        if side.has_syn {
+            self.weirds.note(Weird::SynChanged);
+        }
+        if side.is_syn_acked {
+            // The other side has settled for another SYN; this one may be forged.
+            side.other_opening = Some(syn);
+            return false;
+        }
+        let before = side.stream.base().filter(|_| side.has_syn);
+        let window_scale = side.window_scale;
+        side.other_opening = before.map(|base| Opening { base, window_scale });
+        if tcp.flags & ACK == 0 && peer_has_syn {
+            self.weirds.note(Weird::SimultaneousOpen);
+        }
+        side.open(syn);
+        side.has_syn = true;
+        // Acknowledgements that a capture puts before their SYN do not make a flow midstream.
+        self.is_midstream &= has_talked;
+        true
     }
 
     fn take_segment(
@@ -215,10 +283,18 @@ impl Flow {
         }
     }
 
-    fn note_ack(&mut self, tcp: &Tcp, is_orig: bool, pool: &Pool, tally: &mut PayloadTally) {
+    fn note_ack(
+        &mut self,
+        tcp: &Tcp,
+        is_orig: bool,
+        is_acceptable: bool,
+        pool: &Pool,
+        tally: &mut PayloadTally,
+    ) {
         if tcp.flags & (ACK | RST) != ACK {
             return;
         }
+        let window = self.window_towards(!is_orig);
         let peer = &mut self.directions[usize::from(is_orig)];
         peer.settle_base(tcp.ack);
         let stream = &mut peer.stream;
@@ -227,6 +303,12 @@ impl Flow {
             // included, says where it began. In the middle of a conversation it does not.
             if !self.is_midstream {
                 stream.set_base(tcp.ack);
+            }
+            return;
+        }
+        if !(is_acceptable && stream.can_acknowledge(tcp.ack, window)) {
+            if stream.note_far_ack(tcp.ack, window) {
+                self.weirds.note(Weird::FarAck);
             }
             return;
         }
@@ -252,10 +334,14 @@ impl Direction {
         if !self.has_syn || self.stream.has_started() {
             return;
         }
-        if self.other_base == Some(ack) {
-            self.stream.set_base(ack);
-            self.other_base = None;
+        if let Some(syn) = self.other_opening.take_if(|syn| syn.base == ack) {
+            self.open(syn);
         }
         self.is_syn_acked |= self.stream.is_base(ack);
+    }
+
+    fn open(&mut self, syn: Opening) {
+        self.stream.set_base(syn.base);
+        self.window_scale = syn.window_scale;
     }
 }

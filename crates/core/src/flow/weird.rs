@@ -38,11 +38,13 @@ pub enum Weird {
     Snapped,
     /// The packet's time is before that of an earlier packet.
     TimeBackwards,
+    /// An acknowledgement of more than could have been sent, going by what was seen.
+    FarAck,
 }
 
 impl Weird {
     /// All oddities, in the order of their bits.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ConflictingOverlap,
         Self::OutOfWindow,
         Self::BeforeStart,
@@ -60,6 +62,7 @@ impl Weird {
         Self::Land,
         Self::Snapped,
         Self::TimeBackwards,
+        Self::FarAck,
     ];
 
     /// The name used in records and in the summary.
@@ -83,6 +86,7 @@ impl Weird {
             Self::Land => "land",
             Self::Snapped => "snapped",
             Self::TimeBackwards => "time-backwards",
+            Self::FarAck => "far-ack",
         }
     }
 }

@@ -78,6 +78,8 @@ pub struct Stream {
     next: u64,
     missed: u64,
     acked: u64,
+    /// An acknowledgement of more than could have been sent.
+    far_ack: Option<u64>,
     fin: Option<u64>,
     conflicts: u64,
     retransmitted: u64,
@@ -110,6 +112,7 @@ impl Stream {
     pub fn set_base(&mut self, seq: u32) {
         self.base = Some(seq);
         self.acked = 0;
+        self.far_ack = None;
     }
 
     /// Whether `seq` is the sequence number of stream offset 0.
@@ -189,18 +192,50 @@ impl Stream {
 
     /// Note that the receiver acknowledged everything before `ack`.
     pub fn acknowledge(&mut self, ack: u32, sink: &mut impl Sink) {
-        if self.base.is_none() {
-            return;
-        }
+        self.far_ack = None;
         let offset = self.offset(ack);
-        let end = self.next.max(self.waiting.end());
-        let Ok(offset) = u64::try_from(offset) else {
-            return;
-        };
-        if offset > self.acked && offset <= end + UNSEEN_WINDOW_BYTES {
-            self.acked = offset;
+        if self.base.is_some() && offset > self.acked as i64 {
+            self.acked = offset.unsigned_abs();
             self.give_up_holes(sink);
         }
+    }
+
+    /// Whether the receiver can mean everything before `ack`, going by what was seen and what its
+    /// window let the sender send beyond that.
+    #[must_use]
+    pub fn can_acknowledge(&self, ack: u32, window: u64) -> bool {
+        let offset = self.offset(ack);
+        offset <= self.waiting.end() as i64 || self.is_acceptable(offset, window)
+    }
+
+    /// Keep an acknowledgement that cannot be believed, until the sender goes on from there: after
+    /// a long loss of the capture it does. Returns whether it lies ahead of all that was seen.
+    pub fn note_far_ack(&mut self, ack: u32, window: u64) -> bool {
+        let is_far = !self.can_acknowledge(ack, window) && self.offset(ack) > 0;
+        if is_far {
+            self.far_ack = Some(self.offset(ack).unsigned_abs());
+        }
+        is_far
+    }
+
+    /// Believe a far acknowledgement if the sender's segment at `seq` lies about there too.
+    pub fn meet_far_ack(&mut self, seq: u32, window: u64) {
+        let Some(ack) = self.far_ack else {
+            return;
+        };
+        let distance = self.offset(seq).abs_diff(ack as i64);
+        if distance <= window.max(REORDER_BYTES) {
+            self.acked = self.acked.max(ack);
+            self.far_ack = None;
+        }
+    }
+
+    /// Whether `ack` acknowledges the SYN alone or bytes that were seen.
+    #[must_use]
+    pub fn has_sent(&self, ack: u32) -> bool {
+        let offset = self.offset(ack);
+        let end = self.next.max(self.waiting.end()) + u64::from(self.fin.is_some());
+        self.base.is_some() && (0..=end as i64).contains(&offset)
     }
 
     /// Whether a segment at `offset` could be accepted by the receiver.
