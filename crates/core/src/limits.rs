@@ -28,7 +28,10 @@ pub const MAX_EXTENSION_HEADERS: usize = 16;
 
 /// Threshold crossings kept of one trajectory. Random bytes flicker a few times around a
 /// threshold near their mean; a hundred would be noise.
-pub const MAX_CROSSINGS: usize = 16;
+pub const MAX_CROSSINGS: usize = 256;
+
+/// Packets whose bytes wait until the threshold is looked at; with more a look is taken at once.
+pub const MAX_MARKS: usize = 128;
 
 /// Gaps kept of one direction with their place; later ones only add to `missed_bytes`.
 pub const MAX_GAPS: usize = 64;
@@ -59,8 +62,9 @@ pub const KEPT_DATAGRAM_BYTES: usize = 8192;
 /// The first part of what is kept of a direction, which lies in one piece: most flows are shorter.
 pub const KEPT_HEAD_BYTES: usize = 2048;
 
-/// What the meters of one flow are reckoned to take, with their buffers.
-pub const METERS_BYTES: usize = 24 << 10;
+/// What the meters of one flow are reckoned to take, with their buffers at their fullest (a test
+/// holds them to it).
+pub const METERS_BYTES: usize = 40 << 10;
 
 /// Runs of bytes remembered of a flow before it gets meters of its own: at 24 bytes each, half of
 /// what those take.

@@ -8,6 +8,8 @@ mod engine_kit;
 use allocation_counter::{measure, AllocationInfo};
 use engine_kit::{ipv4, run, settings, udp, Run, Script, Tcp, Timed, ACK, RST, SYN};
 use wiretropy_core::engine::{Engine, EngineSettings, Output};
+use wiretropy_core::limits::METERS_BYTES;
+use wiretropy_core::meter::{MeterSettings, Meters, PacketRef};
 
 const MIB: u64 = 1 << 20;
 const HOSTILE: u32 = 100_000;
@@ -182,4 +184,23 @@ fn flows_that_end_with_the_capture_are_handed_over_piece_by_piece() {
     });
     // An open flow takes some 1,200 bytes here; its row would add 800 if all were there at once.
     assert!(info.bytes_max < 1400 * rows as u64, "{rows} flows, {info:?}");
+}
+
+#[test]
+fn meters_take_what_they_are_reckoned_to_take_however_small_the_segments() {
+    let settings = MeterSettings { depth: Some(65_536), threshold: 7.9 };
+    for segment in [1, 2, 1460] {
+        let info = measure(|| {
+            let mut meters = Meters::new(settings);
+            for number in 0..(2 * 65_536 / segment as u64) {
+                let bytes: Vec<u8> = (0..segment).map(|at| (number * 7 + at) as u8).collect();
+                meters.update(number % 2 == 0, &bytes, PacketRef { file: 0, number });
+            }
+            meters.finish();
+            std::hint::black_box(&meters);
+        });
+        let fixed = size_of::<Meters>() as u64;
+        let room = METERS_BYTES as u64;
+        assert!(info.bytes_max + fixed < room, "{} with {segment}", info.bytes_max + fixed);
+    }
 }

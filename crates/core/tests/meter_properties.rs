@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proptest::prelude::*;
-use wiretropy_core::meter::{grid, Meter, MeterSettings, PacketRef};
+use wiretropy_core::limits::MAX_CROSSINGS;
+use wiretropy_core::meter::{grid, Crossing, Meter, MeterSettings, Meters, PacketRef};
 
 /// Largest difference from the true entropy that is accepted, in bits per byte.
 const TOLERANCE: f64 = 1e-10;
@@ -23,18 +24,52 @@ fn oracle(bytes: &[u8]) -> f64 {
     sum + lost
 }
 
-fn measure(bytes: &[u8], pieces: &[usize], depth: Option<u64>) -> Meter {
-    let mut meter = Meter::new(MeterSettings { depth, threshold: 7.0 });
-    let (mut rest, mut number) = (bytes, 0);
-    while !rest.is_empty() {
-        let piece = pieces[number % pieces.len()].min(rest.len());
-        let (now, later) = rest.split_at(piece);
-        number += 1;
-        meter.update(now, PacketRef { file: 0, number: number as u64 });
+/// The bytes of one packet after the other.
+fn cut<'a>(bytes: &'a [u8], pieces: &'a [usize]) -> impl Iterator<Item = (&'a [u8], PacketRef)> {
+    let mut rest = bytes;
+    (0..).zip(pieces.iter().cycle()).map_while(move |(number, &piece)| {
+        let (now, later) = rest.split_at(piece.min(rest.len()));
         rest = later;
+        (!now.is_empty()).then_some((now, PacketRef { file: 0, number: number + 1 }))
+    })
+}
+
+fn measure_with(settings: MeterSettings, bytes: &[u8], pieces: &[usize]) -> Meter {
+    let mut meter = Meter::new(settings);
+    for (piece, packet) in cut(bytes, pieces) {
+        meter.update(piece, packet);
     }
     meter.finish();
     meter
+}
+
+fn measure(bytes: &[u8], pieces: &[usize], depth: Option<u64>) -> Meter {
+    measure_with(MeterSettings { depth, threshold: 7.0 }, bytes, pieces)
+}
+
+/// Every change of side of the threshold, from the entropy after each byte. Entropy that lies up to
+/// 1e-10 below the threshold counts as on it.
+fn crossings(bytes: &[u8], pieces: &[usize], threshold: f64) -> Vec<Crossing> {
+    let g = |count: u64| if count == 0 { 0.0 } else { count as f64 * (count as f64).log2() };
+    let (mut counts, mut sum, mut lost) = ([0_u64; 256], 0.0_f64, 0.0_f64);
+    let (mut offset, mut is_above, mut found) = (0_u64, false, vec![]);
+    for (piece, packet) in cut(bytes, pieces) {
+        for &byte in piece {
+            let count = &mut counts[usize::from(byte)];
+            // Kahan's sum.
+            let term = g(*count + 1) - g(*count) - lost;
+            let next = sum + term;
+            (lost, sum) = ((next - sum) - term, next);
+            *count += 1;
+            offset += 1;
+            let entropy = (offset as f64).log2() - sum / offset as f64;
+            if (entropy >= threshold - 1e-10) != is_above {
+                is_above = !is_above;
+                found.push(Crossing { offset, packet });
+            }
+        }
+    }
+    found
 }
 
 /// Everything that a meter says, floats by their bits.
@@ -121,15 +156,39 @@ proptest! {
     }
 
     #[test]
-    fn crossings_lie_where_the_threshold_is_passed(bytes in bytes(), pieces in pieces()) {
-        let meter = measure(&bytes, &pieces, None);
-        let mut is_above = false;
-        for crossing in meter.crossings() {
-            let at = crossing.offset as usize;
-            let now = oracle(&bytes[..at]);
-            is_above = !is_above;
-            // At the threshold itself rounding decides.
-            prop_assert!((now - 7.0).abs() < TOLERANCE || (now >= 7.0) == is_above, "at {}", at);
+    fn every_crossing_is_found_and_no_other(
+        bytes in bytes(), pieces in pieces(), place in any::<prop::sample::Index>(),
+    ) {
+        // A threshold that the entropy does reach, and most likely hovers around.
+        let threshold = oracle(&bytes[..=place.index(bytes.len())]);
+        let settings = MeterSettings { depth: None, threshold };
+        let meter = measure_with(settings, &bytes, &pieces);
+        let expected = crossings(&bytes, &pieces, threshold);
+        let kept = expected.len().min(MAX_CROSSINGS);
+        prop_assert_eq!(meter.crossings(), &expected[..kept]);
+    }
+
+    #[test]
+    fn meters_of_both_sides_are_three_independent_meters(
+        bytes in bytes(), pieces in pieces(), sides in prop::collection::vec(any::<bool>(), 1..8),
+        depth in prop_oneof![Just(None), (1..30_000_u64).prop_map(Some)],
+        threshold in prop_oneof![Just(7.9), Just(7.0), Just(4.0)],
+    ) {
+        let settings = MeterSettings { depth, threshold };
+        let mut meters = Meters::new(settings);
+        let mut each = [settings, settings, MeterSettings { depth: None, threshold }].map(Meter::new);
+        for (at, (piece, packet)) in cut(&bytes, &pieces).enumerate() {
+            let is_orig = sides[at % sides.len()];
+            let taken = meters.update(is_orig, piece, packet);
+            prop_assert_eq!(each[usize::from(!is_orig)].update(piece, packet), taken);
+            each[2].update(&piece[..taken], packet);
+            prop_assert_eq!(meters.entropies(), each.each_ref().map(Meter::entropy));
+        }
+        meters.finish();
+        for (meter, alone) in meters.each().into_iter().zip(&mut each) {
+            alone.finish();
+            prop_assert_eq!(meter.crossings(), alone.crossings());
+            prop_assert_eq!(report(meter), report(alone));
         }
     }
 }

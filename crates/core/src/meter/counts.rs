@@ -28,18 +28,31 @@ pub(super) fn sum_g(counts: &Counts, total: u64, tables: &Tables) -> f64 {
     sum_by(counts, |count| tables.g(count))
 }
 
-/// The sums of g over `counts` and over what they grew by since `last`, which becomes equal to
-/// them.
-pub(super) fn sums_since(
+/// Sums over counts and what they grew by.
+pub(super) struct Growth {
+    /// Of g over the counts, in bits.
+    pub sum: f64,
+    /// Of g over what they grew by.
+    pub grown_sum: f64,
+    /// Of what they grew by, each times its weight.
+    pub weighted: f64,
+}
+
+/// Sums over `counts` of `total` bytes and what they grew by since `last`; `weight` is asked for
+/// each with g(n) - g(n - 1) for the count and with the same for the count that came after `last`.
+pub(super) fn growth(
     counts: &Counts,
-    last: &mut Counts,
+    last: &Counts,
     total: u64,
     tables: &Tables,
-) -> (f64, f64) {
+    weight: impl Fn(f64, f64) -> f64,
+) -> Growth {
     if Tables::is_small(total) {
-        return sums_since_by(counts, last, |count| tables.small_g(count));
+        let weight = |now, last: u64| weight(tables.small_rise(now), tables.small_rise(last + 1));
+        return growth_by(counts, last, |count| tables.small_g(count), weight);
     }
-    sums_since_by(counts, last, |count| tables.g(count))
+    let weight = |now, last: u64| weight(tables.rise(now), tables.rise(last + 1));
+    growth_by(counts, last, |count| tables.g(count), weight)
 }
 
 /// In four chains, so that additions need not wait for each other.
@@ -53,18 +66,25 @@ fn sum_by(counts: &Counts, g: impl Fn(u64) -> f64) -> f64 {
     (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
-fn sums_since_by(counts: &Counts, last: &mut Counts, g: impl Fn(u64) -> f64) -> (f64, f64) {
-    let (mut sums, mut grown) = ([0.0; 4], [0.0; 4]);
-    for (four, last) in counts.chunks_exact(4).zip(last.chunks_exact_mut(4)) {
+fn growth_by(
+    counts: &Counts,
+    last: &Counts,
+    g: impl Fn(u64) -> f64,
+    weight: impl Fn(u64, u64) -> f64,
+) -> Growth {
+    let (mut sums, mut grown_sums, mut weighted) = ([0.0; 4], [0.0; 4], [0.0; 4]);
+    for (four, last) in counts.chunks_exact(4).zip(last.chunks_exact(4)) {
         for at in 0..4 {
-            sums[at] += g(four[at]);
             // Counts only grow.
-            grown[at] += g(four[at].wrapping_sub(last[at]));
+            let grown = four[at].wrapping_sub(last[at]);
+            sums[at] += g(four[at]);
+            grown_sums[at] += g(grown);
+            // Signed numbers convert in one instruction.
+            weighted[at] += grown as i64 as f64 * weight(four[at], last[at]);
         }
-        last.copy_from_slice(four);
     }
     let total = |sums: [f64; 4]| (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    (total(sums), total(grown))
+    Growth { sum: total(sums), grown_sum: total(grown_sums), weighted: total(weighted) }
 }
 
 /// Integer sums over the counted bytes; exact, so that the order of bytes cannot matter.

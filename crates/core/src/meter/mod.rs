@@ -5,14 +5,18 @@
 //! together follows from the counts of each.
 
 mod counts;
+mod dense;
 pub mod grid;
+mod piece;
 mod series;
 mod tables;
+mod threshold;
 
 pub use counts::{Counts, Scalars};
-pub use series::{Crossing, Meter, MeterSettings};
+pub use series::{Meter, MeterSettings};
+pub use threshold::Crossing;
 
-use series::Piece;
+use piece::Piece;
 
 /// Which packet of which input file a byte came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -51,6 +55,7 @@ impl Meters {
         for piece in Piece::cut(taken, packet) {
             self.sides[side].begin(&piece);
             self.sides[side].add_sums(piece.bytes);
+            self.both.adopt_before_look(&self.sides);
             self.both.begin(&piece);
             self.count(side, piece.bytes, packet);
         }

@@ -1,13 +1,12 @@
 //! One trajectory: cumulative and block entropy along a series of bytes.
 
-use super::counts::{sum_g, sums_since, Counts, PackedSums, Scalars, Sums};
+use super::counts::{sum_g, Counts, PackedSums, Scalars, Sums};
+use super::dense::Dense;
 use super::grid::{next_check, next_point, CHECK_BYTES, DENSE_END};
-use super::tables::{from_fixed, Tables, STEPS};
+use super::piece::{Neighbours, Piece};
+use super::tables::Tables;
+use super::threshold::{Crossing, Level, Threshold};
 use super::PacketRef;
-use crate::limits::MAX_CROSSINGS;
-
-/// Bytes over which sums are kept at a time, so that 32 bits hold them.
-const SUM_BYTES: usize = 32_768;
 
 /// Room for the grid points of a direction of the default depth; meters are used again and again.
 const POINTS_RESERVED: usize = 112;
@@ -21,26 +20,15 @@ pub struct MeterSettings {
     pub threshold: f64,
 }
 
-/// A change of cumulative entropy from one side of the threshold to the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Crossing {
-    /// Bytes so far when the threshold was crossed.
-    pub offset: u64,
-    /// The packet that carried the last of them.
-    pub packet: PacketRef,
-}
-
 /// Measures one series of bytes.
 ///
 /// In the dense part of the grid the sums of g are kept up to date byte by byte; beyond it bytes
 /// are only counted, and the sums are taken over the counts at every grid point.
 ///
-/// Whether entropy stands above the threshold is judged at grid points, at checks between far
-/// grid points, and at the end; where the answer changed since the last look, the bytes between
-/// are walked again to find where.
+/// The threshold is looked at at grid points, at checks between far grid points, and at the end.
 pub struct Meter {
     limit: u64,
-    threshold: f64,
+    threshold: Threshold,
     tables: &'static Tables,
     dense: Dense,
     /// Counts beyond the dense part.
@@ -53,75 +41,9 @@ pub struct Meter {
     next_point: u64,
     next_check: u64,
     last_point: u64,
-    /// Bytes since the last check, and the packets that they came in.
-    unchecked: Vec<u8>,
-    marks: Vec<(u64, PacketRef)>,
     trajectory: Vec<f64>,
     block_entropy: Vec<f64>,
-    crossings: Vec<Crossing>,
-    is_above: bool,
-    /// Entropy at the last look, and the bytes measured then.
-    latest: f64,
-    judged: u64,
     neighbours: Neighbours,
-}
-
-/// Counts of the dense part of the grid, where they are small.
-struct Dense {
-    counts: [u16; 256],
-    /// Counts since the last grid point.
-    block: [u8; 256],
-    /// Fixed-point sums of g over both.
-    sum: u64,
-    block_sum: u64,
-}
-
-/// Sum of products of successive bytes.
-#[derive(Clone, Copy, Debug, Default)]
-struct Neighbours {
-    sum: u128,
-    first: u8,
-    last: u8,
-}
-
-/// A piece of a series, with the sum of the products of its successive bytes.
-#[derive(Clone, Copy)]
-pub(super) struct Piece<'a> {
-    pub bytes: &'a [u8],
-    pub packet: PacketRef,
-    products: u32,
-}
-
-impl<'a> Piece<'a> {
-    /// Cut the payload of a packet into pieces.
-    pub fn cut(bytes: &'a [u8], packet: PacketRef) -> impl Iterator<Item = Self> {
-        bytes.chunks(SUM_BYTES).map(move |bytes| {
-            // At most 32,768 products of at most 65,025: the sum fits 32 bits and cannot wrap.
-            let pairs = bytes.iter().zip(&bytes[1..]);
-            let products = pairs.map(|(&a, &b)| u32::from(a) * u32::from(b));
-            Self { bytes, packet, products: products.fold(0_u32, u32::wrapping_add) }
-        })
-    }
-}
-
-impl Neighbours {
-    fn add(&mut self, piece: &Piece<'_>, is_first: bool) {
-        let (Some(&first), Some(&last)) = (piece.bytes.first(), piece.bytes.last()) else {
-            return;
-        };
-        if is_first {
-            self.first = first;
-        } else {
-            self.sum += u128::from(self.last) * u128::from(first);
-        }
-        self.sum += u128::from(piece.products);
-        self.last = last;
-    }
-
-    /// The sum with the product of the last and the first byte.
-    fn circular(&self) -> u128 {
-        self.sum + u128::from(self.last) * u128::from(self.first)
-    }
 }
 
 impl Meter {
@@ -130,7 +52,7 @@ impl Meter {
     pub fn new(settings: MeterSettings) -> Self {
         Self {
             limit: settings.depth.unwrap_or(u64::MAX),
-            threshold: settings.threshold,
+            threshold: Threshold::new(settings.threshold, CHECK_BYTES as usize),
             tables: Tables::get(),
             dense: Dense::default(),
             counts: [0; 256],
@@ -140,14 +62,8 @@ impl Meter {
             next_point: next_point(0),
             next_check: next_check(0),
             last_point: 0,
-            unchecked: Vec::with_capacity(CHECK_BYTES as usize),
-            marks: vec![],
             trajectory: Vec::with_capacity(POINTS_RESERVED),
             block_entropy: Vec::with_capacity(POINTS_RESERVED),
-            crossings: vec![],
-            is_above: false,
-            latest: 0.0,
-            judged: 0,
             neighbours: Neighbours::default(),
         }
     }
@@ -160,13 +76,9 @@ impl Meter {
         self.next_point = next_point(0);
         self.next_check = next_check(0);
         self.last_point = 0;
-        self.unchecked.clear();
-        self.marks.clear();
+        self.threshold.clear();
         self.trajectory.clear();
         self.block_entropy.clear();
-        self.crossings.clear();
-        self.is_above = false;
-        self.judged = 0;
         self.neighbours = Neighbours::default();
     }
 
@@ -195,26 +107,32 @@ impl Meter {
 
     /// Judge the threshold at the end of the series. Call once, after the last byte.
     pub fn finish(&mut self) {
-        let unchecked = std::mem::take(&mut self.unchecked);
-        if !unchecked.is_empty() {
-            self.judge(self.sum_g(), &unchecked);
+        self.look();
+    }
+
+    /// Judge the threshold here, though this is no check.
+    fn look(&mut self) {
+        let mut unjudged = std::mem::take(&mut self.threshold.unjudged);
+        if !unjudged.is_empty() {
+            self.judge(&unjudged);
         }
-        self.unchecked = unchecked;
-        self.unchecked.clear();
+        unjudged.clear();
+        self.threshold.unjudged = unjudged;
     }
 
     /// Cumulative entropy in bits per byte; none before the first byte.
     #[must_use]
     pub fn entropy(&self) -> Option<f64> {
-        if self.judged == self.measured {
-            return (self.measured > 0).then_some(self.latest);
+        let latest = self.threshold.latest;
+        if latest.offset == self.measured {
+            return (self.measured > 0).then_some(latest.entropy);
         }
         Some(self.tables.entropy(self.measured, self.sum_g()))
     }
 
     /// The same where the counts are the sums of those of `parts`.
     pub(super) fn entropy_of(&self, parts: &[Self; 2]) -> Option<f64> {
-        if self.judged == self.measured || self.measured <= DENSE_END {
+        if self.threshold.latest.offset == self.measured || self.measured <= DENSE_END {
             return self.entropy();
         }
         let sum = sum_g(&sum_of(parts), self.measured, self.tables);
@@ -260,7 +178,7 @@ impl Meter {
     /// Crossings of the threshold: rising, falling, rising, ...
     #[must_use]
     pub fn crossings(&self) -> &[Crossing] {
-        &self.crossings
+        &self.threshold.crossings
     }
 
     /// The first of `bytes`, as many as the depth has room for.
@@ -272,7 +190,12 @@ impl Meter {
     /// Note what a piece tells beside its counts.
     pub(super) fn begin(&mut self, piece: &Piece<'_>) {
         self.neighbours.add(piece, self.is_empty());
-        self.marks.push((self.measured, piece.packet));
+        if self.threshold.is_full() {
+            self.look();
+            self.threshold.go_on(self.measured, piece.packet);
+        } else {
+            self.threshold.mark(self.measured, piece.packet);
+        }
     }
 
     /// Keep up the sums over the first bytes, as long as there are no more.
@@ -286,7 +209,8 @@ impl Meter {
         while !bytes.is_empty() {
             let (now, later) = self.split_at_check(bytes);
             if self.is_dense() {
-                self.dense.count(now, self.tables);
+                let Threshold { bits, is_above, .. } = self.threshold;
+                self.dense.count(now, bits, is_above, self.tables);
             } else {
                 count(now, &mut self.counts);
             }
@@ -311,6 +235,13 @@ impl Meter {
         }
     }
 
+    /// Let the counts be the sums of those of `parts`, if they are about to be looked at.
+    pub(super) fn adopt_before_look(&mut self, parts: &[Self; 2]) {
+        if self.threshold.is_full() {
+            self.adopt_counts(parts);
+        }
+    }
+
     /// Let the sums that need no counts be those of `parts`.
     pub(super) fn adopt_sums(&mut self, [a, b]: &[Self; 2]) {
         self.sums = a.sums.with(b.sums);
@@ -331,133 +262,82 @@ impl Meter {
     fn advance(&mut self, bytes: &[u8], packet: PacketRef) {
         self.measured += bytes.len() as u64;
         if self.measured < self.next_check {
-            self.unchecked.extend_from_slice(bytes);
+            self.threshold.unjudged.extend_from_slice(bytes);
             return;
         }
-        if self.unchecked.is_empty() {
+        if self.threshold.unjudged.is_empty() {
             self.check(bytes);
         } else {
-            let mut unchecked = std::mem::take(&mut self.unchecked);
-            unchecked.extend_from_slice(bytes);
-            self.check(&unchecked);
-            unchecked.clear();
-            self.unchecked = unchecked;
+            let mut unjudged = std::mem::take(&mut self.threshold.unjudged);
+            unjudged.extend_from_slice(bytes);
+            self.check(&unjudged);
+            self.threshold.unjudged = unjudged;
         }
-        self.marks.clear();
-        self.marks.push((self.measured, packet));
+        self.threshold.go_on(self.measured, packet);
     }
 
     /// Sample the trajectory if this is a grid point, and judge the threshold. `bytes` are those
     /// since the last check.
     fn check(&mut self, bytes: &[u8]) {
+        let block_sum = self.judge(bytes);
         if self.measured == self.next_point {
             let block_bytes = self.measured - self.last_point;
-            let (sum, block_sum) = self.sums_at_point();
             self.block_entropy.push(self.tables.entropy(block_bytes, block_sum));
-            self.judge(sum, bytes);
-            self.trajectory.push(self.latest);
+            self.trajectory.push(self.threshold.latest.entropy);
             self.last_point = self.measured;
             self.next_point = next_point(self.measured);
-        } else {
-            self.judge(self.sum_g(), bytes);
+            self.end_block();
         }
         self.next_check = next_check(self.measured);
+        if self.is_dense() {
+            let Threshold { bits, is_above, .. } = self.threshold;
+            self.dense.watch(self.next_check, bits, is_above, self.tables);
+        }
     }
 
-    /// Sums of g over all counts and over those since the last point.
-    fn sums_at_point(&mut self) -> (f64, f64) {
-        if self.measured > DENSE_END {
-            return sums_since(&self.counts, &mut self.last_counts, self.measured, self.tables);
+    /// Let the next block begin.
+    fn end_block(&mut self) {
+        if self.is_dense() {
+            self.dense.end_block();
+            return;
         }
-        let sums = (from_fixed(self.dense.sum), self.dense.end_block());
         if self.measured == DENSE_END {
             self.counts = self.counts();
-            self.last_counts = self.counts;
         }
-        sums
+        self.last_counts = self.counts;
     }
 
     fn sum_g(&self) -> f64 {
         if self.measured <= DENSE_END {
-            return from_fixed(self.dense.sum);
+            return self.dense.sum();
         }
         sum_g(&self.counts, self.measured, self.tables)
     }
 
-    /// Compare the entropy with the threshold; `bytes` are those since the last look.
-    fn judge(&mut self, sum_g: f64, bytes: &[u8]) {
-        self.latest = self.tables.entropy(self.measured, sum_g);
-        self.judged = self.measured;
-        if (self.latest >= self.threshold) != self.is_above {
-            self.is_above = !self.is_above;
-            if self.crossings.len() < MAX_CROSSINGS {
-                let crossing = self.find_crossing(bytes);
-                self.crossings.push(crossing);
-            }
-        }
-    }
-
-    /// Walk the bytes that ended on the other side of the threshold, to find where it was crossed.
-    fn find_crossing(&self, bytes: &[u8]) -> Crossing {
-        let tables = self.tables;
-        let mut counts = self.counts();
-        for &byte in bytes {
-            counts[usize::from(byte)] -= 1;
-        }
-        let mut offset = self.measured - bytes.len() as u64;
-        let mut sum = sum_g(&counts, offset, tables);
-        for &byte in bytes {
-            let count = &mut counts[usize::from(byte)];
-            sum += tables.g(*count + 1) - tables.g(*count);
-            *count += 1;
-            offset += 1;
-            if (tables.entropy(offset, sum) >= self.threshold) == self.is_above {
-                break;
-            }
-        }
-        Crossing { offset, packet: self.packet_at(offset - 1) }
-    }
-
-    fn packet_at(&self, index: u64) -> PacketRef {
-        let after = self.marks.partition_point(|mark| mark.0 <= index);
-        let mark = after.checked_sub(1).and_then(|at| self.marks.get(at));
-        mark.map_or_else(PacketRef::default, |mark| mark.1)
-    }
-}
-
-impl Default for Dense {
-    fn default() -> Self {
-        Self { counts: [0; 256], block: [0; 256], sum: 0, block_sum: 0 }
-    }
-}
-
-impl Dense {
-    /// Count bytes of one block, and keep both sums up to date.
-    fn count(&mut self, bytes: &[u8], tables: &Tables) {
-        let step = tables.step();
-        let (mut sum, mut block_sum) = (self.sum, self.block_sum);
-        // Nothing here can wrap: up to 2,048 bytes, counts stay below 2^12 and sums below 2^60.
-        let mut take = |byte: u8| {
-            let count = &mut self.counts[usize::from(byte)];
-            sum = sum.wrapping_add(step[usize::from(*count) % STEPS]);
-            *count = count.wrapping_add(1);
-            let count = &mut self.block[usize::from(byte)];
-            block_sum = block_sum.wrapping_add(step[usize::from(*count) % STEPS]);
-            *count = count.wrapping_add(1);
+    /// Compare the entropy with the threshold; `bytes` are those since the last look. Returns the
+    /// sum of g over what was counted since the last grid point.
+    fn judge(&mut self, bytes: &[u8]) -> f64 {
+        let (sum, block_sum, may_be_crossed) = if self.measured <= DENSE_END {
+            (self.dense.sum(), self.dense.block_sum(), self.dense.has_crossed())
+        } else {
+            let (counts, last) = (&self.counts, &self.last_counts);
+            let (growth, may) = self.threshold.look(counts, last, self.measured, self.tables);
+            (growth.sum, growth.grown_sum, may)
         };
-        let mut eights = bytes.chunks_exact(8);
-        for eight in &mut eights {
-            let word = eight.iter().rev().fold(0_u64, |word, &byte| word << 8 | u64::from(byte));
-            (0..8).for_each(|at| take((word >> (8 * at)) as u8));
+        let entropy = self.tables.entropy(self.measured, sum);
+        let now = Level { offset: self.measured, entropy };
+        if may_be_crossed || self.threshold.is_changed(entropy) {
+            self.walk(bytes, now);
         }
-        eights.remainder().iter().for_each(|&byte| take(byte));
-        (self.sum, self.block_sum) = (sum, block_sum);
+        self.threshold.latest = now;
+        block_sum
     }
 
-    /// The sum of g over the block that ends here, in bits.
-    fn end_block(&mut self) -> f64 {
-        self.block.fill(0);
-        from_fixed(std::mem::take(&mut self.block_sum))
+    #[cold]
+    #[inline(never)]
+    fn walk(&mut self, bytes: &[u8], now: Level) {
+        let counts = self.counts();
+        self.threshold.walk(counts, bytes, now, self.tables);
     }
 }
 

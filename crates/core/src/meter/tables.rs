@@ -15,7 +15,11 @@ pub const STEPS: usize = DENSE_END as usize;
 /// Precomputed values of g(n) = n log2 n.
 pub struct Tables {
     g: Vec<f64>,
+    /// g(n) - g(n - 1), and 0 for n = 0.
+    rise: Vec<f64>,
     step: Box<[u64; STEPS]>,
+    /// g(n + 1) in fixed point.
+    fixed_g: Box<[i64; STEPS]>,
 }
 
 impl Tables {
@@ -28,11 +32,14 @@ impl Tables {
 
     fn new() -> Self {
         let g: Vec<f64> = (0..TABLE_LEN as u64).map(n_log2_n).collect();
-        let mut step = Box::new([0; STEPS]);
-        for (n, slot) in step.iter_mut().enumerate() {
-            *slot = fixed(n_log2_n(n as u64 + 1)) - fixed(n_log2_n(n as u64));
+        let rises = g.windows(2).map(|pair| pair[1] - pair[0]);
+        let rise = [0.0].into_iter().chain(rises).collect();
+        let (mut step, mut fixed_g) = (Box::new([0; STEPS]), Box::new([0; STEPS]));
+        for n in 0..STEPS {
+            fixed_g[n] = to_fixed(g[n + 1]);
+            step[n] = (fixed_g[n] - to_fixed(g[n])).unsigned_abs();
         }
-        Self { g, step }
+        Self { g, rise, step, fixed_g }
     }
 
     /// g(n) in bits.
@@ -59,6 +66,21 @@ impl Tables {
         self.g.get(n as usize).copied().unwrap_or(0.0)
     }
 
+    /// g(n) - g(n - 1) in bits, and 0 for n = 0.
+    #[must_use]
+    pub fn rise(&self, n: u64) -> f64 {
+        match self.rise.get(usize::try_from(n).unwrap_or(usize::MAX)) {
+            Some(&value) => value,
+            None => self.g(n) - self.g(n - 1),
+        }
+    }
+
+    /// The same for counts that cannot exceed 65,536.
+    #[must_use]
+    pub fn small_rise(&self, n: u64) -> f64 {
+        self.rise.get(n as usize).copied().unwrap_or(0.0)
+    }
+
     /// Whether [`Tables::small_g`] holds for all counts of `total` bytes.
     #[must_use]
     pub fn is_small(total: u64) -> bool {
@@ -71,6 +93,12 @@ impl Tables {
     pub fn step(&self) -> &[u64; STEPS] {
         &self.step
     }
+
+    /// g(n) in fixed point, for n from 1 to 2,048.
+    #[must_use]
+    pub fn fixed_g(&self, n: u16) -> i64 {
+        self.fixed_g[usize::from(n.wrapping_sub(1)) % STEPS]
+    }
 }
 
 fn n_log2_n(n: u64) -> f64 {
@@ -81,8 +109,10 @@ fn n_log2_n(n: u64) -> f64 {
     n * n.log2()
 }
 
-fn fixed(value: f64) -> u64 {
-    (value * (1_u64 << FRACTION_BITS) as f64).round() as u64
+/// Bits in fixed point.
+#[must_use]
+pub fn to_fixed(bits: f64) -> i64 {
+    (bits * (1_u64 << FRACTION_BITS) as f64).round() as i64
 }
 
 /// A fixed-point sum of steps as bits.
