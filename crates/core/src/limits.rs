@@ -13,6 +13,10 @@ pub const READ_BYTES: usize = 1 << 20;
 /// result depends on packet numbers, never on how a container was cut into reads or on threads.
 pub const EPOCH_PACKETS: usize = 8192;
 
+/// Captured bytes with which an epoch ends early: full segments stay below it, and packets of 64 KB
+/// must not hold hundreds of megabytes before the caps are looked at.
+pub const EPOCH_BYTES: usize = 16 << 20;
+
 /// Reminders that a queue of the flow table looks at when an epoch ends: twice as many as an epoch
 /// can set, so that expiry catches up, and work grows with packets, not with open flows.
 pub const REMINDERS_PER_EPOCH: usize = 2 * EPOCH_PACKETS;
@@ -168,8 +172,8 @@ pub const MAX_WAITING_OUTPUTS: usize = 4;
 /// half-filled one wastes little.
 pub const KEPT_BLOCK_BYTES: usize = 4096;
 
-/// Ended flows whose memory is kept for new ones (each up to about 6 KB).
-pub const POOLED_FLOWS: usize = 2 * GROUP_FLOWS;
+/// Bytes of memory of ended flows that are kept for new ones: two groups of flows of 2 KB.
+pub const POOLED_FLOW_BYTES: usize = 2 * GROUP_FLOWS * 2048;
 
 /// Sets of meters kept for new flows (each about 25 KB).
 pub const POOLED_METERS: usize = 256;

@@ -192,7 +192,7 @@ fn meters_take_what_they_are_reckoned_to_take_however_small_the_segments() {
     for segment in [1, 2, 1460] {
         let info = measure(|| {
             let mut meters = Meters::new(settings);
-            for number in 0..(2 * 65_536 / segment as u64) {
+            for number in 0..(2 * 65_536 / segment) {
                 let bytes: Vec<u8> = (0..segment).map(|at| (number * 7 + at) as u8).collect();
                 meters.update(number % 2 == 0, &bytes, PacketRef { file: 0, number });
             }

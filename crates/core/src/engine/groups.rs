@@ -51,8 +51,14 @@ impl Collected {
         if job.ticket.epoch_end.is_none() && !is_last {
             return VecDeque::new();
         }
-        self.epoch.sort_unstable_by_key(|(flow, _)| flow.index);
-        self.ended.append(&mut self.epoch);
+        if job.ticket.epoch_end.is_some() {
+            self.end_epoch();
+        }
+        if is_last {
+            // Whether an epoch ends with the capture must not show.
+            self.epoch.append(&mut job.left);
+            self.end_epoch();
+        }
         let is_enough = self.ended.len() >= GROUP_FLOWS
             || self.held_bytes >= GROUP_HELD_BYTES
             || self.trace.len() >= TRACE_ROWS;
@@ -60,6 +66,11 @@ impl Collected {
             return VecDeque::new();
         }
         self.cut(is_last)
+    }
+
+    fn end_epoch(&mut self) {
+        self.epoch.sort_unstable_by_key(|(flow, _)| flow.index);
+        self.ended.append(&mut self.epoch);
     }
 
     fn cut(&mut self, is_last: bool) -> VecDeque<Group> {

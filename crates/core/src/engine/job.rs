@@ -75,6 +75,8 @@ pub struct Job {
     pub summary: Summary,
     /// Flows that it ended.
     pub ended: Vec<Ended>,
+    /// Flows that were open when the capture ended.
+    pub left: Vec<Ended>,
     /// Packets of traced flows.
     pub trace: Vec<TraceRow>,
     items: [Vec<Item>; SHARDS],
@@ -87,6 +89,7 @@ impl Job {
     pub fn clear(&mut self) {
         self.summary = Summary::default();
         self.ended.clear();
+        self.left.clear();
         self.trace.clear();
         self.items.iter_mut().for_each(Vec::clear);
         self.fragments.clear();
@@ -220,12 +223,13 @@ impl Job {
         if let Some(now_ns) = self.ticket.epoch_end {
             shard.end_epoch(now_ns);
         }
+        self.ended.append(&mut shard.take_ended());
         if self.ticket.is_last {
             shard.end_all();
+            self.left.append(&mut shard.take_ended());
         }
         self.summary.created += shard.created - created_before;
         self.summary.payload.add(&std::mem::take(&mut shard.tally));
-        self.ended.append(&mut shard.take_ended());
     }
 }
 

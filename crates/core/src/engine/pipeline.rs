@@ -12,8 +12,9 @@ use super::trace;
 use super::{EngineSettings, Output};
 use crate::error::Fault;
 use crate::flow::{KeyHasher, Pool, Shard};
-use crate::limits::{EPOCH_PACKETS, MAX_WAITING_OUTPUTS, SHARDS};
+use crate::limits::{EPOCH_BYTES, EPOCH_PACKETS, MAX_WAITING_OUTPUTS, SHARDS};
 use crate::meter::Meters;
+use crate::packet::{Chunk, RawPacket};
 use crate::record::Records;
 use crate::source::Source;
 use crate::turnstile::Turnstile;
@@ -35,10 +36,54 @@ pub enum Step {
 /// The reader's side: what was handed out so far.
 struct Reader {
     source: Box<dyn Source>,
+    has_more: bool,
+    /// Packets that were read and belong to the next epoch.
+    ahead: Chunk,
+    epoch: Epoch,
     next_ticket: u64,
     packets: u64,
-    epoch_min_ns: i64,
     is_done: bool,
+}
+
+/// What was handed out of the current epoch.
+struct Epoch {
+    packets: usize,
+    bytes: usize,
+    earliest_ns: i64,
+}
+
+impl Default for Epoch {
+    fn default() -> Self {
+        Self { packets: 0, bytes: 0, earliest_ns: i64::MAX }
+    }
+}
+
+impl Epoch {
+    /// Take a packet in; returns whether the epoch ends with it.
+    fn ends_with(&mut self, packet: &RawPacket) -> bool {
+        self.packets += 1;
+        self.bytes += packet.caplen as usize;
+        self.earliest_ns = self.earliest_ns.min(packet.ts_ns);
+        self.packets >= EPOCH_PACKETS || self.bytes >= EPOCH_BYTES
+    }
+}
+
+impl Reader {
+    /// Fill the chunk with packets of one epoch; if that ends with them, its earliest time.
+    fn fill(&mut self, chunk: &mut Chunk) -> Option<i64> {
+        if self.ahead.packets.is_empty() {
+            self.has_more = self.source.fill(chunk, EPOCH_PACKETS - self.epoch.packets);
+        } else {
+            std::mem::swap(chunk, &mut self.ahead);
+            self.ahead.clear();
+        }
+        let last = chunk.packets.iter().position(|packet| self.epoch.ends_with(packet))?;
+        if last + 1 < chunk.packets.len() {
+            self.ahead.packets = chunk.packets.split_off(last + 1);
+            self.ahead.data.clone_from(&chunk.data);
+        }
+        Some(std::mem::take(&mut self.epoch).earliest_ns)
+    }
 }
 
 /// What can be asked while the reader waits for a writer.
@@ -92,9 +137,11 @@ impl Pipeline {
             hasher: KeyHasher::default(),
             reader: Mutex::new(Reader {
                 source,
+                has_more: true,
+                ahead: Chunk::default(),
+                epoch: Epoch::default(),
                 next_ticket: 0,
                 packets: 0,
-                epoch_min_ns: i64::MAX,
                 is_done: false,
             }),
             told: Mutex::default(),
@@ -175,24 +222,14 @@ impl Pipeline {
         if reader.is_done || self.stop.load(Ordering::Relaxed) {
             return None;
         }
-        let room = EPOCH_PACKETS - (reader.packets % EPOCH_PACKETS as u64) as usize;
-        let has_more = reader.source.fill(&mut job.chunk, room);
+        let epoch_end = reader.fill(&mut job.chunk);
         let count = job.chunk.packets.len();
-        let earliest = job.chunk.packets.iter().map(|packet| packet.ts_ns).min();
-        reader.epoch_min_ns = reader.epoch_min_ns.min(earliest.unwrap_or(i64::MAX));
-        let ends_epoch = count > 0 && count == room;
-        job.ticket = Ticket {
-            number: reader.next_ticket,
-            first_index: reader.packets,
-            epoch_end: ends_epoch.then_some(reader.epoch_min_ns),
-            is_last: !has_more,
-        };
-        if ends_epoch {
-            reader.epoch_min_ns = i64::MAX;
-        }
+        let is_last = !reader.has_more && reader.ahead.packets.is_empty();
+        let (number, first_index) = (reader.next_ticket, reader.packets);
+        job.ticket = Ticket { number, first_index, epoch_end, is_last };
         reader.next_ticket += 1;
         reader.packets += count as u64;
-        reader.is_done = !has_more;
+        reader.is_done = is_last;
         let (read, total) = reader.source.progress();
         let faults = reader.source.take_faults();
         let mut told = lock(&self.told);

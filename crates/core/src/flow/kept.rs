@@ -27,6 +27,12 @@ impl Kept {
         self.head.len() + self.tail.len() * (KEPT_BLOCK_BYTES + size_of::<Block>())
     }
 
+    /// Bytes that are allocated for the first piece.
+    #[must_use]
+    pub fn head_capacity(&self) -> usize {
+        self.head.capacity()
+    }
+
     /// The kept bytes from place `from` to `to`, piece by piece.
     pub fn pieces(&self, mut from: usize, to: usize) -> impl Iterator<Item = &[u8]> {
         let to = to.min(self.length);

@@ -209,7 +209,14 @@ impl Flow {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         let waiting: usize = self.directions.iter().map(|side| side.stream.held_bytes()).sum();
-        waiting + self.payload.held_bytes() + self.first_payloads.len() * 16
+        waiting + self.payload.held_bytes() + size_of_val(self.first_payloads.as_slice())
+    }
+
+    /// Bytes of memory allocated for it, once its meters and blocks were taken.
+    fn allocated_bytes(&self) -> usize {
+        let streams: usize = self.directions.iter().map(|side| side.stream.held_bytes()).sum();
+        let first_payloads = self.first_payloads.capacity() * size_of::<(i32, i64)>();
+        size_of::<Self>() + streams + self.payload.allocated_bytes() + first_payloads
     }
 
     /// Take one packet. Returns whether it came from the originator.

@@ -77,6 +77,13 @@ impl FlowPayload {
         kept + turns + meters
     }
 
+    /// Bytes of memory allocated beside blocks and meters.
+    #[must_use]
+    pub fn allocated_bytes(&self) -> usize {
+        let heads: usize = self.kept.iter().map(Kept::head_capacity).sum();
+        heads + self.turns.capacity() * size_of::<Turn>()
+    }
+
     /// Give the flow meters of its own now, so that entropy can be asked for at any time.
     pub fn measure_at_once(&mut self, pool: &Pool) {
         if self.meters.is_none() {

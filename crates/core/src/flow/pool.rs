@@ -3,10 +3,10 @@
 //! Flows come and go by the million, each with a handful of small buffers; asking the allocator
 //! for all of them again would cost a fifth of the run. Each kind is kept up to a cap.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Arrival, Flow};
-use crate::limits::{KEPT_BLOCK_BYTES, POOLED_BLOCKS, POOLED_FLOWS, POOLED_METERS};
+use crate::limits::{KEPT_BLOCK_BYTES, POOLED_BLOCKS, POOLED_FLOW_BYTES, POOLED_METERS};
 use crate::meter::{MeterSettings, Meters};
 
 /// A piece of kept payload.
@@ -15,11 +15,38 @@ pub type Block = Box<[u8; KEPT_BLOCK_BYTES]>;
 /// What can be used again.
 pub struct Pool {
     settings: MeterSettings,
-    // Boxes, since flows pass in and out of the table as such.
-    #[allow(clippy::vec_box)]
-    flows: Mutex<Vec<Box<Flow>>>,
+    flows: Mutex<PooledFlows>,
     meters: Mutex<Vec<Box<Meters>>>,
     blocks: Mutex<Vec<Block>>,
+}
+
+/// Flows that have ended, up to a cap on what they take.
+#[derive(Default)]
+struct PooledFlows {
+    // Boxes, since flows pass in and out of the table as such.
+    #[allow(clippy::vec_box)]
+    flows: Vec<Box<Flow>>,
+    bytes: usize,
+}
+
+#[allow(clippy::vec_box)]
+impl PooledFlows {
+    fn take(&mut self) -> Option<Box<Flow>> {
+        let flow = self.flows.pop()?;
+        self.bytes -= flow.allocated_bytes();
+        Some(flow)
+    }
+
+    fn give(&mut self, flows: Vec<Box<Flow>>) {
+        for flow in flows {
+            let bytes = self.bytes + flow.allocated_bytes();
+            if bytes > POOLED_FLOW_BYTES {
+                return;
+            }
+            self.bytes = bytes;
+            self.flows.push(flow);
+        }
+    }
 }
 
 impl Pool {
@@ -42,7 +69,8 @@ impl Pool {
 
     /// A flow that begins with `arrival`.
     pub(super) fn flow(&self, arrival: &Arrival<'_>) -> Box<Flow> {
-        match take(&self.flows) {
+        let pooled = lock(&self.flows).take();
+        match pooled {
             Some(mut flow) => {
                 flow.begin(arrival);
                 flow
@@ -73,16 +101,20 @@ impl Pool {
             give(&self.blocks, POOLED_BLOCKS, flow.payload.take_blocks());
             kept.push(flow);
         }
-        give(&self.flows, POOLED_FLOWS, kept);
+        lock(&self.flows).give(kept);
     }
 }
 
 fn take<T>(shelf: &Mutex<Vec<T>>) -> Option<T> {
-    shelf.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    lock(shelf).pop()
 }
 
 fn give<T>(shelf: &Mutex<Vec<T>>, cap: usize, things: impl IntoIterator<Item = T>) {
-    let mut shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shelf = lock(shelf);
     let room = cap.saturating_sub(shelf.len());
     shelf.extend(things.into_iter().take(room));
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

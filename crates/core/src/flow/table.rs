@@ -62,6 +62,11 @@ struct Entry {
     is_rival: bool,
 }
 
+// The queues of reminders.
+const CLOSED: usize = 0;
+const OTHER: usize = 1;
+const TCP: usize = 2;
+
 /// A promise to look at a flow again.
 struct Reminder {
     hash: u64,
@@ -74,7 +79,7 @@ pub struct Shard {
     settings: ShardSettings,
     pool: Arc<Pool>,
     table: HashTable<Entry>,
-    /// Reminders in the order in which they were set: closed, other, open TCP.
+    /// Reminders in the order in which they were set: of closed TCP, other flows, open TCP.
     reminders: [VecDeque<Reminder>; 3],
     held_bytes: usize,
     /// Flows in the table that are rivals.
@@ -295,19 +300,30 @@ impl Shard {
         (queue_of(&entry.flow) == queue).then_some(entry)
     }
 
-    /// Make room: closed flows first, then those that were longest without a reminder.
+    /// Make room: closed flows first, then those that were silent longest, by their reminders.
     fn evict(&mut self) {
         let max_flows = (self.settings.max_flows / SHARDS).max(1);
         let max_held = self.settings.max_held_bytes / SHARDS;
-        for queue in 0..self.reminders.len() {
-            while self.table.len() > max_flows || self.held_bytes > max_held {
-                if self.reminders[queue].is_empty() {
-                    break;
-                }
-                if let Some(entry) = self.take_reminded(queue) {
-                    let (hash, index) = (entry.hash, entry.flow.index);
-                    self.end(hash, index, EndReason::Evicted);
-                }
+        while self.table.len() > max_flows || self.held_bytes > max_held {
+            let set_ns = |queue: usize| self.reminders[queue].front().map(|first| first.set_ns);
+            let queue = match (set_ns(CLOSED), set_ns(OTHER), set_ns(TCP)) {
+                (Some(_), ..) => CLOSED,
+                (None, Some(other), Some(tcp)) if other > tcp => TCP,
+                (None, Some(_), _) => OTHER,
+                (None, None, Some(_)) => TCP,
+                (None, None, None) => return,
+            };
+            let set_then = set_ns(queue);
+            let Some(entry) = self.take_reminded(queue) else {
+                continue;
+            };
+            let (hash, index, set_ns) = (entry.hash, entry.flow.index, entry.flow.ts_last_ns);
+            // Each packet can spare its flow once.
+            if queue != CLOSED && set_then < Some(set_ns) {
+                entry.queues |= 1 << queue;
+                self.reminders[queue].push_back(Reminder { hash, index, set_ns });
+            } else {
+                self.end(hash, index, EndReason::Evicted);
             }
         }
     }
@@ -359,8 +375,8 @@ impl Timeouts {
 
     fn of_queue(&self, queue: usize) -> i64 {
         match queue {
-            0 => self.closed_ns,
-            1 => self.other_ns,
+            CLOSED => self.closed_ns,
+            OTHER => self.other_ns,
             _ => self.tcp_ns,
         }
     }
@@ -368,8 +384,8 @@ impl Timeouts {
 
 fn queue_of(flow: &Flow) -> usize {
     match flow.endpoints.proto {
-        6 if flow.is_closed() => 0,
-        6 => 2,
-        _ => 1,
+        6 if flow.is_closed() => CLOSED,
+        6 => TCP,
+        _ => OTHER,
     }
 }

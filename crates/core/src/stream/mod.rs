@@ -160,10 +160,10 @@ impl Stream {
         &self.gaps
     }
 
-    /// Bytes of memory held for segments that wait.
+    /// Bytes of memory held for segments that wait and for gaps.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.waiting.held_bytes()
+        self.waiting.held_bytes() + size_of_val(self.gaps.as_slice())
     }
 
     /// Whether the sender's FIN was seen.
