@@ -7,7 +7,8 @@ use arrow_array::{ArrayRef, BooleanArray, ListArray, PrimitiveArray, StringArray
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field};
 
-/// Offsets of variable-length values; 32 bits are enough because batches are cut by size.
+/// Offsets of variable-length values; 32 bits are enough, because a batch has at most some
+/// thousand rows of a few kilobytes, and is cut by its trajectory points.
 #[derive(Clone)]
 struct Offsets(Vec<i32>);
 
@@ -19,6 +20,7 @@ impl Default for Offsets {
 
 impl Offsets {
     fn push(&mut self, end: usize) {
+        debug_assert!(i32::try_from(end).is_ok(), "a batch was not cut in time");
         self.0.push(i32::try_from(end).unwrap_or(i32::MAX));
     }
 

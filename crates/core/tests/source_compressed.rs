@@ -4,6 +4,7 @@
 
 mod source_kit;
 
+use lz4_flex::frame::{BlockSize, FrameEncoder, FrameInfo};
 use source_kit::captures::{
     five_frames, gzip, lz4, pcap, pcap_header, pcapng, record, zstandard, Order,
 };
@@ -185,6 +186,20 @@ fn data_that_unpack_to_far_more_than_captures_do_are_left() {
     }
     let modest = gzip(&long_capture());
     assert_eq!(read_bytes_with(&modest, settings(Some(1))).faults, []);
+}
+
+#[test]
+fn members_that_are_all_buffer_are_left_once_they_ask_for_too_much() {
+    let info = FrameInfo::new().block_size(BlockSize::Max4MB);
+    let empty = FrameEncoder::with_frame_info(info, vec![]).finish().unwrap();
+    assert!(empty.len() < 20);
+    let capture = lz4(&pcap(Order::Little, false, &five_frames()));
+    let behind = |members| [empty.repeat(members), capture.clone()].concat();
+    assert_eq!(read_bytes(&behind(2_000)).packets.len(), 5);
+    let reading = read_bytes(&behind(2_100));
+    let fault = reading.fault();
+    assert_eq!(fault.id, "decompression-bomb");
+    assert!(fault.message.contains("2,049 members"), "{}", fault.message);
 }
 
 #[test]

@@ -24,7 +24,8 @@ impl Hash for FlowKey {
             state.write_u128(low);
             state.write_u128(high);
         }
-        // Ports, then protocol, family and VLAN folded onto their upper bits.
+        // VLANs above the ports, and onto these protocol and family: that lets at most one key of
+        // each protocol share its hash with another, and saves a word.
         state.write_u64((self.rest >> 64) as u64 ^ (self.rest as u64).rotate_left(32));
     }
 }

@@ -88,6 +88,8 @@ pub(crate) struct Decompressor {
     member_at: u64,
     /// Bytes unpacked so far.
     unpacked: u64,
+    /// Bytes of buffers that members asked for so far.
+    buffers: u64,
     /// Bytes that may be unpacked whatever the ratio.
     grace: u64,
 }
@@ -101,6 +103,7 @@ impl Decompressor {
             members: 0,
             member_at: 0,
             unpacked: 0,
+            buffers: 0,
             grace: grace.unwrap_or(DECOMPRESSED_GRACE_BYTES),
         }
     }
@@ -129,23 +132,34 @@ impl Decompressor {
 
     /// Count what was unpacked, and refuse to be flooded.
     fn admit(&mut self, count: usize) -> Result<usize, Stop> {
+        let before = self.unpacked;
         self.unpacked += count as u64;
-        if self.unpacked <= self.grace {
+        if self.unpacked <= self.grace || self.is_in_ratio(self.unpacked) {
             return Ok(count);
         }
+        Err(self.refuse(&format!("unpack to more than {}", grouped(before))))
+    }
+
+    /// Count the buffer that a member asks for: clearing it is work, too, however little it holds.
+    fn admit_buffer(&mut self, bytes: u64) -> Result<(), Stop> {
+        self.buffers = self.buffers.saturating_add(bytes);
+        if self.buffers <= DECOMPRESSED_GRACE_BYTES || self.is_in_ratio(self.buffers) {
+            return Ok(());
+        }
+        let (members, buffers) = (grouped(self.members), grouped(self.buffers));
+        Err(self.refuse(&format!("ask in {members} members for buffers of {buffers}")))
+    }
+
+    fn is_in_ratio(&self, bytes: u64) -> bool {
+        bytes <= self.input().map_or(0, Packed::consumed).saturating_mul(DECOMPRESSION_RATIO)
+    }
+
+    fn refuse(&mut self, claim: &str) -> Stop {
         let packed = self.input().map_or(0, Packed::consumed);
-        if self.unpacked <= packed.saturating_mul(DECOMPRESSION_RATIO) {
-            return Ok(count);
-        }
         self.member = Member::Over;
-        Err(Stop::partial(
-            id::DECOMPRESSION_BOMB,
-            format!(
-                "{} unpack to more than {}, over {DECOMPRESSION_RATIO} times as many",
-                counted(packed, "compressed byte", "compressed bytes"),
-                grouped(self.unpacked - count as u64),
-            ),
-        ))
+        let packed = counted(packed, "compressed byte", "compressed bytes");
+        let text = format!("{packed} {claim}, over {DECOMPRESSION_RATIO} times as many");
+        Stop::partial(id::DECOMPRESSION_BOMB, text)
     }
 
     fn input(&self) -> Option<&Packed> {
@@ -183,6 +197,12 @@ impl Decompressor {
         self.kind = kind;
         self.member_at = place;
         self.members += 1;
+        let buffer = match kind {
+            Compression::Lz4 => {
+                lz4_block_bytes(input.peek(LZ4_HEAD_BYTES).map_err(|e| Stop::read_error(&e))?)
+            }
+            _ => 0,
+        };
         self.member = match kind {
             Compression::Gzip => Member::Gzip(Box::new(MemberReader::new(input, Gzip::new()))),
             Compression::Lz4 => Member::Lz4(Box::new(FrameDecoder::new(input))),
@@ -195,7 +215,7 @@ impl Decompressor {
                 Member::Between(input)
             }
         };
-        Ok(())
+        self.admit_buffer(buffer)
     }
 
     /// The decoder of a member says that it is over.
@@ -242,6 +262,16 @@ impl Decompressor {
         };
         Stop::partial(id, format!("the {name} data from compressed byte {place} on {fault}"))
     }
+}
+
+/// Bytes of an LZ4 frame up to the one that tells its block size.
+const LZ4_HEAD_BYTES: usize = 6;
+
+/// Largest block of an LZ4 frame, by its first bytes (frame format 1.6.3, "Block Maximum Size"): its
+/// decoder clears a buffer of that size, however little the frame holds.
+fn lz4_block_bytes(head: &[u8]) -> u64 {
+    let size = head.get(LZ4_HEAD_BYTES - 1).map_or(0, |descriptor| (descriptor >> 4) & 7);
+    1 << (8 + 2 * u64::from(size))
 }
 
 /// Pass over a skippable frame: magic number, length, that many bytes.
