@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint rust-test python-test docs figures random-law bench bench-peers deny lock dist clean
+.PHONY: help demo test lint rust-test python-test docs figures random-law bench bench-peers fuzz lab deny lock dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -60,6 +60,18 @@ random-law: $(VENV)/.built ## compute the shipped nodes of the law of random byt
 
 bench: $(VENV)/.built ## measure against the targets and write bench/RESULTS.md
 	$(BIN)/python bench/run.py $(BENCH_FLAGS)
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS (60); needs cargo-fuzz
+	python3 fuzz/seeds.py
+	@for target in containers decode reassembly engine; do \
+		(cd fuzz && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) $(FUZZ_FLAGS)) || exit 1; \
+	done
+
+FUZZ_SECONDS ?= 60
+FUZZ_FLAGS := -max_len=65536 -timeout=10 -rss_limit_mb=1024
+
+lab: $(VENV)/.built ## record labelled traffic of real programs into lab-out/ (root, see lab/install.sh)
+	$(BIN)/python -m lab --out lab-out
 
 bench-peers: ## install the other programs that bench compares with (Debian; root or sudo)
 	bench/install-peers.sh

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,6 @@ from typing import Any
 from wiretropy.capture.inputs import source_name
 from wiretropy.errors import RefusedError
 from wiretropy.inert import inert
-
-_OS_ERROR = re.compile(r" \(os error \d+\)")
-"""The number that the core puts behind the system's words, which say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +92,6 @@ class ScanSummary:
         """Parse what the core, or a file written by a scan, says."""
         parsed: dict[str, Any] = json.loads(text)
         payload = parsed["payload_bytes"]
-        for fault in parsed["faults"]:
-            fault["message"] = _OS_ERROR.sub("", fault["message"])
         return cls(
             packets=Account(**parsed["packets"]),
             bytes=Account(**parsed["bytes"]),
@@ -108,7 +102,7 @@ class ScanSummary:
             end_reasons=parsed["flows"]["by_end_reason"],
             weirds=parsed["weirds"],
             faults=tuple(Fault(**fault) for fault in parsed["faults"]),
-            text=json.dumps(parsed),
+            text=text,
         )
 
     @property

@@ -11,6 +11,7 @@ pub(crate) use self::packed::Packed;
 
 use self::codec::{Gzip, MemberReader, Zstandard};
 use super::faults::{counted, grouped, id};
+use super::opening::reason;
 use crate::error::Severity;
 use crate::limits::{DECOMPRESSED_GRACE_BYTES, DECOMPRESSION_RATIO};
 use lz4_flex::frame::FrameDecoder;
@@ -63,7 +64,7 @@ impl Stop {
 
     /// What an error of the input means.
     pub fn read_error(error: &io::Error) -> Self {
-        Self::partial(id::READ_ERROR, format!("reading failed: {error}"))
+        Self::partial(id::READ_ERROR, format!("reading failed: {}", reason(error)))
     }
 }
 

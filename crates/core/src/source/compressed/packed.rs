@@ -1,5 +1,6 @@
 //! The stored bytes of a compressed file: buffered, counted, and open to a look ahead.
 
+use crate::source::opening::reason;
 use std::io::{self, BufRead, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -67,7 +68,7 @@ impl Packed {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    self.error = Some(error.to_string());
+                    self.error = Some(reason(&error));
                     return Err(error);
                 }
             }
