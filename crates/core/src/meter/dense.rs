@@ -1,6 +1,6 @@
 //! The dense part of the grid, where sums of g are kept up to date byte by byte.
 
-use super::tables::{from_fixed, to_fixed, Tables, STEPS};
+use super::tables::{from_fixed, Tables, STEPS};
 
 /// How far from the threshold a fixed-point sum counts as on it: rounding must not hide a crossing,
 /// and what is found is judged again.
@@ -38,21 +38,20 @@ impl Default for Dense {
 
 impl Dense {
     /// Count bytes of one block, keep both sums up to date, and note whether entropy met the
-    /// threshold, in bits, from below or above.
-    pub fn count(&mut self, bytes: &[u8], threshold: f64, is_above: bool, tables: &Tables) {
+    /// threshold, in fixed point, from below or above.
+    pub fn count(&mut self, bytes: &[u8], threshold: i64, is_above: bool, tables: &Tables) {
         if !self.is_watched {
             self.count_each(bytes, tables, |_| {});
             return;
         }
         // Entropy log2 N - S / N is at the threshold where S = g(N) - N * threshold.
-        let step = to_fixed(threshold);
         let slack = if is_above { -SLACK } else { SLACK };
-        let mut taken = i64::from(self.length).wrapping_mul(step).wrapping_sub(slack);
+        let mut taken = i64::from(self.length).wrapping_mul(threshold).wrapping_sub(slack);
         let mut length = self.length;
         let mut has_crossed = false;
         self.count_each(bytes, tables, |sum| {
             length = length.wrapping_add(1);
-            taken = taken.wrapping_add(step);
+            taken = taken.wrapping_add(threshold);
             has_crossed |= (sum as i64 <= tables.fixed_g(length).wrapping_sub(taken)) != is_above;
         });
         self.has_crossed |= has_crossed;
@@ -107,9 +106,9 @@ impl Dense {
     ///
     /// From below, entropy gets highest if the sum stays as it is; where that leads is a convex
     /// function of the length, so that its ends bound it.
-    pub fn watch(&mut self, end: u64, threshold: f64, is_above: bool, tables: &Tables) {
+    pub fn watch(&mut self, end: u64, threshold: i64, is_above: bool, tables: &Tables) {
         let room = |length: u16| {
-            let taken = i64::from(length).wrapping_mul(to_fixed(threshold));
+            let taken = i64::from(length).wrapping_mul(threshold);
             tables.fixed_g(length).wrapping_sub(taken).wrapping_add(SLACK)
         };
         let reach = room(self.length.wrapping_add(1)).max(room(end as u16));

@@ -209,8 +209,8 @@ impl Meter {
         while !bytes.is_empty() {
             let (now, later) = self.split_at_check(bytes);
             if self.is_dense() {
-                let Threshold { bits, is_above, .. } = self.threshold;
-                self.dense.count(now, bits, is_above, self.tables);
+                let Threshold { fixed, is_above, .. } = self.threshold;
+                self.dense.count(now, fixed, is_above, self.tables);
             } else {
                 count(now, &mut self.counts);
             }
@@ -290,8 +290,8 @@ impl Meter {
         }
         self.next_check = next_check(self.measured);
         if self.is_dense() {
-            let Threshold { bits, is_above, .. } = self.threshold;
-            self.dense.watch(self.next_check, bits, is_above, self.tables);
+            let Threshold { fixed, is_above, .. } = self.threshold;
+            self.dense.watch(self.next_check, fixed, is_above, self.tables);
         }
     }
 

@@ -4,7 +4,7 @@
 //! counts. Only where the bound reaches the threshold are they walked one by one.
 
 use super::counts::{growth, sum_g, Counts, Growth};
-use super::tables::Tables;
+use super::tables::{to_fixed, Tables};
 use super::PacketRef;
 use crate::limits::{MAX_CROSSINGS, MAX_MARKS};
 
@@ -31,8 +31,9 @@ pub(super) struct Level {
 
 /// Follows the entropy of a series from look to look.
 pub(super) struct Threshold {
-    /// Bits per byte.
+    /// Bits per byte, and the same in fixed point.
     pub bits: f64,
+    pub fixed: i64,
     pub is_above: bool,
     pub crossings: Vec<Crossing>,
     /// Bytes since the last look, and where the packets begin that they came in.
@@ -46,6 +47,7 @@ impl Threshold {
     pub fn new(bits: f64, reserve: usize) -> Self {
         Self {
             bits,
+            fixed: to_fixed(bits),
             is_above: false,
             crossings: vec![],
             unjudged: Vec::with_capacity(reserve),
