@@ -6,6 +6,7 @@ larger than memory, `trace_flows` the packets of chosen flows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     import polars
 
 VERSION_KEY = b"wiretropy.schema_version"
-SUMMARY_KEY = b"wiretropy.summary"
+SETTINGS_KEY = b"wiretropy.settings"
+"""Metadata of a table of flows, in memory and in Parquet: version of the columns, and the scan's settings as JSON."""
 
 TraceHook = Callable[[pa.Table], None]
 """Takes packet rows as they come; see `trace_flows`."""
@@ -99,6 +101,11 @@ class Flows:
             raise ValueError("these flows carry no summary; they were not made by a scan")
         return self._summary
 
+    @property
+    def settings(self) -> ScanSettings | None:
+        """The settings of the scan that measured the flows; None where they are not known."""
+        return settings_of(self._table)
+
     def filter(self, mask: NDArray[np.bool_] | Sequence[bool]) -> Flows:
         """The flows where `mask`, of shape (len(self),), is true."""
         return Flows(self._table.filter(pa.array(mask, pa.bool_())), self._summary)
@@ -154,8 +161,7 @@ class Flows:
         """Write the flows to ``folder/flows.parquet`` with their summary, and return the file's path."""
         from wiretropy.store.parquet import FlowWriter
 
-        has_counts = "both_counts" in self._table.column_names
-        with FlowWriter(Path(folder), has_counts=has_counts) as writer:
+        with FlowWriter(Path(folder), self._table.schema) as writer:
             for batch in self._table.to_batches():
                 writer.write(batch)
             writer.finish(self._summary)
@@ -215,14 +221,16 @@ def read_flows(
     RefusedError
         If nothing at all could be read.
     """
+    settings = ScanSettings.of("read_flows", changes)
     run = CaptureRun(
         paths,
-        ScanSettings.of("read_flows", changes),
+        settings,
         trace=on_trace is not None,
         on_trace=None if on_trace is None else lambda rows: on_trace(_trace_table(rows)),
         on_progress=on_progress,
     )
-    table = pa.Table.from_batches(run, arrow_schema(has_counts=changes.get("counts", False)))
+    columns = arrow_schema(has_counts=settings.counts)
+    table = pa.Table.from_batches(run, columns).replace_schema_metadata(flow_metadata(settings))
     summary = run.summary
     summary.raise_if_refused()
     return Flows(table, summary)
@@ -249,9 +257,11 @@ def iter_flows(
     RefusedError
         If nothing at all could be read.
     """
-    run = CaptureRun(paths, ScanSettings.of("iter_flows", changes), on_progress=on_progress)
+    settings = ScanSettings.of("iter_flows", changes)
+    metadata = flow_metadata(settings)
+    run = CaptureRun(paths, settings, on_progress=on_progress)
     for batch in run:
-        yield Flows(pa.Table.from_batches([batch]), run.summary)
+        yield Flows(pa.Table.from_batches([batch]).replace_schema_metadata(metadata), run.summary)
     run.summary.raise_if_refused()
 
 
@@ -296,6 +306,31 @@ def trace_flows(
         if kind == "trace":
             yield _trace_table(batch)
     run.summary.raise_if_refused()
+
+
+def flow_metadata(settings: ScanSettings) -> dict[bytes, bytes]:
+    """Metadata of a table of flows that were measured with these settings."""
+    return {
+        VERSION_KEY: str(schema.SCHEMA_VERSION).encode(),
+        SETTINGS_KEY: json.dumps(settings.to_record()).encode(),
+    }
+
+
+def settings_of(table: pa.Table) -> ScanSettings | None:
+    """Read the settings in the metadata of a table of flows; None where there are none.
+
+    Raises
+    ------
+    ValueError
+        If they are no settings.
+    """
+    text = (table.schema.metadata or {}).get(SETTINGS_KEY)
+    if text is None:
+        return None
+    try:
+        return ScanSettings.from_record(json.loads(text))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"the metadata {SETTINGS_KEY.decode()} holds no settings of a scan ({error})") from error
 
 
 _ARROW_TYPES: dict[str, pa.DataType] = {

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
-from program import pipeline
+from program import pipeline, wiretropy
 
 from wiretropy.capture.summary import Fault
 from wiretropy.cli import plot as cli
 from wiretropy.flows import Flows
+from wiretropy.plot import plot
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -154,6 +155,49 @@ def test_folder_of_a_scan_is_drawn_like_its_capture(tmp_path: Path, monkeypatch:
     assert run("stored", "-o", "b.svg").exit_code == 0
     assert Path("a.svg").read_bytes() == Path("b.svg").read_bytes()
     assert run("stored", "x.pcap").exit_code == 2
+
+
+def stored_with(threshold: str, folder: Path) -> dict[str, Any]:
+    """A scan of one session with this threshold, stored in a folder; the session's record."""
+    done = wiretropy("scan", EXAMPLES / "ssh2-long.pcap", "--threshold", threshold, "--out", folder, "-q")
+    assert done.returncode == 0
+    [row] = Flows.load(folder)
+    return row
+
+
+def test_stored_flows_are_drawn_with_the_threshold_of_their_scan(tmp_path: Path) -> None:
+    row = stored_with("7.5", tmp_path / "stored")
+    done = run(str(tmp_path / "stored"), "--side", "resp", "--to", "term")
+    assert "threshold 7.5" in done.stdout
+    assert f"crosses at {row['resp_crossing_offsets'][0]:,}" in done.stdout
+    figure = Flows.load(tmp_path / "stored").plot()
+    assert figure.threshold == 7.5
+    other = Flows.load(tmp_path / "stored").plot(threshold=7.9)
+    assert other.threshold == 7.9
+    assert all(c.crossings.size == 0 for c in other.curves)
+
+
+@pytest.mark.parametrize(
+    "options", [["--threshold", "7.9"], ["--depth", "all"], ["-f", "tcp"], ["--no-decap", "--tcp-timeout", "3"]]
+)
+def test_options_of_reading_are_refused_for_stored_flows(options: list[str], tmp_path: Path) -> None:
+    stored_with("7.5", tmp_path / "stored")
+    done = run(str(tmp_path / "stored"), *options, "-o", str(tmp_path / "a.svg"))
+    assert done.exit_code == 2
+    assert "keep the settings of that scan" in done.stderr
+    assert all(option in done.stderr for option in options if option.startswith("-"))
+    assert not (tmp_path / "a.svg").exists()
+
+
+def test_crossings_against_an_unknown_threshold_are_not_marked(three_flows: pa.Table) -> None:
+    crossed = three_flows.set_column(
+        three_flows.schema.get_field_index("resp_crossing_offsets"),
+        three_flows.schema.field("resp_crossing_offsets"),
+        pa.array([[5]] * 3, pa.list_(pa.uint64())),
+    )
+    figure = plot(crossed, side="resp")
+    assert figure.threshold == 7.9
+    assert all(c.crossings.size == 0 for c in figure.curves)
 
 
 def test_page_of_a_real_session_names_the_packet_that_crossed(tmp_path: Path) -> None:

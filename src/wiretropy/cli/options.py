@@ -100,13 +100,22 @@ def reading_options(command: _Command) -> _Command:
     return command
 
 
+def given_reading_options() -> list[click.Option]:
+    """The reading options that the running command was given."""
+    context = click.get_current_context()
+    return [
+        option
+        for option in context.command.params
+        if isinstance(option, _ReadingOption)
+        and context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    ]
+
+
 def reading_words() -> list[str]:
     """The reading options that the running command was given, as words that give them to another command."""
-    context, words = click.get_current_context(), []
-    for option in context.command.params:
-        name = option.name or ""
-        if isinstance(option, _ReadingOption) and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            words += option.opts[:1] if option.is_flag else [option.opts[0], str(context.params[name])]
+    values, words = click.get_current_context().params, []
+    for option in given_reading_options():
+        words += option.opts[:1] if option.is_flag else [option.opts[0], str(values[option.name or ""])]
     return words
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wiretropy.cli.options import changes, reading_options
+from wiretropy.cli.options import changes, given_reading_options, reading_options
 from wiretropy.cli.outcome import exit_code, refusing, report_faults
 from wiretropy.cli.progress import progress_bar
 from wiretropy.inert import inert
@@ -117,7 +117,8 @@ def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bo
     Reads captures, or a folder that 'wiretropy scan --out' wrote, and lays the entropy trajectories of the selected
     flows over each other. Behind them lie the threshold and the random band: the mean of random bytes at every length
     and 4 standard deviations around it. Conditions of one kind widen the selection, different kinds narrow it. The
-    picture's path is printed.
+    picture's path is printed. Stored flows keep the settings of their scan: options of how captures are read, which
+    stand last below, are refused for them.
     """
     shown = {name: options.pop(name) for name in _SHOWN}
     with refusing():
@@ -128,10 +129,10 @@ def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bo
             settings = changes(options) | {"on_progress": on_progress}
             rows: list[pa.Table] = []
             flows = _read(paths, settings, rows if is_traced and is_once else None)
-            figure = _figure(flows, shown, options["threshold"])
+            figure = _figure(flows, shown)
             if is_traced:
                 rows = rows if is_once else _trace(paths, [c.uid for c in figure.curves], settings)
-                figure = _figure(flows, shown, options["threshold"], rows)
+                figure = _figure(flows, shown, rows)
         _show(figure, kind, out, _default_out(paths[0], kind), as_json)
     if not _is_stored(paths):
         report_faults(flows.summary)
@@ -146,6 +147,11 @@ def _read(paths: Sequence[str], settings: dict[str, Any], rows: list[pa.Table] |
         return read_flows(paths, on_trace=None if rows is None else _keeping(rows), **settings)
     if len(paths) > 1:
         raise ValueError(f"give one folder of stored flows at a time; got {len(paths)} inputs")
+    if given := [option.opts[0] for option in given_reading_options()]:
+        raise ValueError(
+            f"{paths[0]}: flows that a scan stored keep the settings of that scan, so {', '.join(given)} cannot apply; "
+            "scan the captures again with them, or plot the captures themselves"
+        )
     return Flows.load(paths[0])
 
 
@@ -173,14 +179,14 @@ def _is_stored(paths: Sequence[str]) -> bool:
     return any(p.endswith(".parquet") or (os.path.isdir(p) and any(Path(p).glob("*.parquet"))) for p in paths)
 
 
-def _figure(flows: Flows, shown: dict[str, Any], threshold: float, rows: Sequence[pa.Table] = ()) -> Figure:
+def _figure(flows: Flows, shown: dict[str, Any], rows: Sequence[pa.Table] = ()) -> Figure:
     """The picture that the options describe."""
     import pyarrow as pa
 
     from wiretropy.plot import plot
 
     trace = pa.concat_tables(rows) if rows else None
-    return plot(flows, threshold=threshold, crossing_threshold=threshold, trace=trace, **shown)
+    return plot(flows, trace=trace, **shown)
 
 
 def _kind_of(out: str | None) -> str:

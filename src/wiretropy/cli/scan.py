@@ -149,9 +149,11 @@ def _scan(
         stack.enter_context(_stopping_on_interrupt(run))
         writer = None
         if out is not None:
+            from wiretropy.flows import arrow_schema, flow_metadata
             from wiretropy.store.parquet import FlowWriter
 
-            writer = stack.enter_context(FlowWriter(out, has_counts=settings.counts))
+            columns = arrow_schema(has_counts=settings.counts).with_metadata(flow_metadata(settings))
+            writer = stack.enter_context(FlowWriter(out, columns))
         for batch in run:
             findings += int(unexpected_crossings(batch, expected_ports).sum())
             if as_json:
