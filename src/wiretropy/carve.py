@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from wiretropy import _core, arrays
 from wiretropy.capture.inputs import STDIN, PathLike, expand
+from wiretropy.capture.outputs import refuse_overwriting
 from wiretropy.capture.pcap_writer import PcapngWriter, PcapWriter
 from wiretropy.capture.run import CaptureRun
 from wiretropy.capture.settings import ScanSettings, SettingChanges
@@ -85,15 +86,14 @@ def carve(
     Raises
     ------
     RefusedError
-        If no flow is meant, nothing can be read, or a pcap file would need two
-        link types.
+        If no flow is meant, nothing can be read, `out` is one of the captures, or a
+        pcap file would need two link types.
     """
     inputs = expand(paths)
     if STDIN in inputs:
         raise RefusedError("packets are read twice, which standard input does not allow; save it to a file first")
     target = Path(out)
-    if any(_is_same_file(path, target) for path in inputs):
-        raise RefusedError(f"{target}: is one of the captures read; choose another file to write")
+    refuse_overwriting(inputs, [target])
     settings = ScanSettings.of("carve", changes)
     wanted = _wanted(inputs, settings, uids, community_ids, alerts)
     rows = _trace(inputs, settings, wanted)
@@ -108,13 +108,6 @@ def carve(
     finally:
         partial.unlink(missing_ok=True)
     return Carved(target, packets, len(wanted))
-
-
-def _is_same_file(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
 
 
 def _wanted(

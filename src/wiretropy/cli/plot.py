@@ -123,6 +123,8 @@ def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bo
     shown = {name: options.pop(name) for name in _SHOWN}
     with refusing():
         kind = kind or _kind_of(out)
+        target = out or _default_out(paths[0], kind)
+        _check_outputs(paths, kind, target)
         is_traced = kind == "html" and not _is_stored(paths)
         is_once = "-" in paths  # standard input cannot be read again for the packets of the drawn flows
         with progress_bar(is_off=as_json) as on_progress:
@@ -133,10 +135,25 @@ def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bo
             if is_traced:
                 rows = rows if is_once else _trace(paths, [c.uid for c in figure.curves], settings)
                 figure = _figure(flows, shown, rows)
-        _show(figure, kind, out, _default_out(paths[0], kind), as_json)
+        _show(figure, kind, out, target, as_json)
     if not _is_stored(paths):
         report_faults(flows.summary)
         sys.exit(exit_code(flows.summary))
+
+
+def _check_outputs(paths: Sequence[str], kind: str, target: str) -> None:
+    """Refuse to draw onto what is read."""
+    from wiretropy.capture.inputs import expand
+    from wiretropy.capture.outputs import refuse_overwriting
+    from wiretropy.plot.output import files_of
+
+    if _is_stored(paths):
+        from wiretropy.store.parquet import files_of as stored_files_of
+
+        inputs = [file for path in map(Path, paths) for file in (stored_files_of(path) if path.is_dir() else [path])]
+    else:
+        inputs = expand(paths)
+    refuse_overwriting(inputs, files_of(Path(target), kind))
 
 
 def _read(paths: Sequence[str], settings: dict[str, Any], rows: list[pa.Table] | None) -> Flows:
@@ -206,7 +223,7 @@ def _default_out(path: str, kind: str) -> str:
     return f"{PurePath(name).stem}-trajectories{_SUFFIXES[kind]}"
 
 
-def _show(figure: Figure, kind: str, out: str | None, default: str, as_json: bool) -> None:
+def _show(figure: Figure, kind: str, out: str | None, target: str, as_json: bool) -> None:
     """Write the picture and print where, or print the picture."""
     from wiretropy.plot.output import rendered, save, terminal_text
 
@@ -217,7 +234,7 @@ def _show(figure: Figure, kind: str, out: str | None, default: str, as_json: boo
     elif out == "-":
         click.echo(rendered(figure, kind), nl=False)
     else:
-        written = save(figure, out or default, to=kind)
+        written = save(figure, target, to=kind)
         click.echo(_summary(figure, kind, written) if as_json else inert(str(written)))
 
 

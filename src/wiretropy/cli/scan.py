@@ -110,6 +110,7 @@ def command(
     that length would lie. --json replaces the table; --out adds files.
     """
     with refusing():
+        _check_outputs(paths, out, summary_path)
         table = None
         if not as_json and not (quiet and out):
             from wiretropy.cli.scan_table import ScanTable
@@ -125,6 +126,23 @@ def command(
         report_faults(summary)
     code = exit_code(summary, has_findings=wants_findings and findings > 0)
     sys.exit(INTERRUPTED if run.is_stopped else code)
+
+
+def _check_outputs(paths: tuple[Path, ...], out: Path | None, summary_path: Path | None) -> None:
+    """Refuse to write onto what is read, or the totals onto the flows."""
+    from wiretropy.capture.inputs import expand
+    from wiretropy.capture.outputs import refuse_overwriting
+
+    outputs = [] if summary_path is None else [summary_path]
+    if out is not None:
+        from wiretropy.store.parquet import files_of
+
+        flows, _ = stored = files_of(out)
+        if summary_path is not None and summary_path.resolve() == flows.resolve():
+            raise ValueError(f"{summary_path}: is where --out writes the flows; choose another file for the totals")
+        outputs += stored
+    if outputs:
+        refuse_overwriting(expand(paths), outputs)
 
 
 def _scan(

@@ -77,6 +77,11 @@ def write(figure: Figure, folder: Path) -> Path:
     return path
 
 
+def files_in(folder: Path) -> list[Path]:
+    """The files of a folder that `write` may replace."""
+    return [*folder.glob("curve-*.dat"), folder / BAND_FILE, folder / GAP_FILE, folder / SCRIPT]
+
+
 def data(c: Curve) -> str:
     """One curve as text: a comment, then offset, entropy, block entropy and packet number in columns.
 

@@ -74,6 +74,14 @@ def save(figure: Figure, path: str | Path, *, to: str | None = None) -> Path:
     return path
 
 
+def files_of(path: Path, kind: str) -> list[Path]:
+    """The files that `save` writes, or may replace: for gnuplot those of its names that are in the folder."""
+    if kind != "dat":
+        return [path]
+    found: list[Path] = _renderer("gnuplot").files_in(path)
+    return found
+
+
 def rendered(figure: Figure, kind: str) -> bytes:
     """A picture in memory, in a format that takes one file.
 

@@ -113,6 +113,11 @@ def _as_made(field: pa.Field[Any]) -> pa.Field[Any]:
     return field.with_type(pa.list_(field.type.value_field.with_name("item")))
 
 
+def files_of(folder: Path) -> list[Path]:
+    """The files that the flows of a scan are stored in."""
+    return [folder / FLOWS_NAME, folder / SUMMARY_NAME]
+
+
 def load_table(path: Path) -> tuple[pa.Table, ScanSummary | None]:
     """Read flow records back.
 
