@@ -364,10 +364,10 @@ def _trace_table(rows: pa.RecordBatch) -> pa.Table:
     return pa.Table.from_batches([rows], TRACE_SCHEMA)
 
 
-def arrow_schema(*, has_counts: bool = False) -> pa.Schema:
+def arrow_schema(*, has_counts: bool = False, has_alerts: bool = False) -> pa.Schema:
     """The Arrow schema of flow records, from `schema.columns`."""
     fields: list[pa.Field[Any]] = []
-    for column in schema.columns(has_counts=has_counts):
+    for column in schema.columns(has_counts=has_counts, has_alerts=has_alerts):
         inner = column.type.removeprefix("list<").removesuffix(">")
         kind = _ARROW_TYPES[inner]
         if column.type != inner:
