@@ -29,6 +29,9 @@ _MAGICS = (
 
 _PARQUET_MAGIC = b"PAR1"
 
+COMPRESSIONS = (".gz", ".zst", ".lz4")
+"""What names of compressed captures end with."""
+
 PathLike = str | os.PathLike[str]
 
 

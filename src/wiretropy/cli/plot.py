@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wiretropy.capture.inputs import COMPRESSIONS
 from wiretropy.cli.options import changes, given_reading_options, reading_options
 from wiretropy.cli.outcome import exit_code, refusing, report_faults
 from wiretropy.cli.progress import progress_bar
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from wiretropy.flows import Flows, TraceHook
     from wiretropy.plot import Figure
 
-_COMPRESSIONS = (".gz", ".zst", ".lz4")
 _FORMATS = ("png", "svg", "html", "term", "dat")
 _SHOWN = (
     "flow", "community_id", "host", "port", "label", "side", "top", "overlay", "zoom", "entropy_range", "log", "blocks",
@@ -218,7 +218,7 @@ def _kind_of(out: str | None) -> str:
 def _default_out(path: str, kind: str) -> str:
     """A name in the current folder made of the input's."""
     name = "stdin" if path == "-" else PurePath(path).name or "flows"
-    for suffix in _COMPRESSIONS:
+    for suffix in COMPRESSIONS:
         name = name.removesuffix(suffix)
     return f"{PurePath(name).stem}-trajectories{_SUFFIXES[kind]}"
 
