@@ -221,14 +221,35 @@ def test_iterating_gives_each_flow_as_a_dictionary(demo: Flows) -> None:
     assert list(demo.take([])) == []
 
 
-def test_a_row_that_does_not_exist_cannot_be_taken(demo: Flows) -> None:
-    with pytest.raises((IndexError, pa.ArrowInvalid)):
-        demo.take([len(demo)])
+@pytest.mark.parametrize("rows", [[9], [0, -10], [0.5]])
+def test_a_row_that_does_not_exist_cannot_be_taken(rows: Any, demo: Flows) -> None:
+    assert len(demo) == 9
+    with pytest.raises(IndexError) as caught:
+        demo.take(rows)
+    assert not isinstance(caught.value, pa.ArrowException)
 
 
-def test_a_mask_of_another_length_is_refused(demo: Flows) -> None:
-    with pytest.raises((ValueError, pa.ArrowInvalid)):
-        demo.filter([True])
+def test_negative_rows_count_from_the_end(demo: Flows) -> None:
+    assert demo.take([-1])["uid"].tolist() == demo["uid"].tolist()[-1:]
+
+
+@pytest.mark.parametrize("mask", [[True], [], [1] * 9, ["yes"] * 9, [None] * 9, np.ones((9, 1), bool)])
+def test_a_mask_that_has_not_one_truth_value_a_flow_is_refused(mask: Any, demo: Flows) -> None:
+    with pytest.raises(ValueError, match="a mask needs one truth value a flow, 9 in all; got") as caught:
+        demo.filter(mask)
+    assert not isinstance(caught.value, pa.ArrowException)
+
+
+def test_flows_are_not_sorted_by_what_has_no_order(demo: Flows) -> None:
+    with pytest.raises(KeyError, match="no column 'size'; the columns are uid, "):
+        demo.sort_by("size")
+    with pytest.raises(ValueError, match="cannot be sorted by 'weirds', whose values are lists"):
+        demo.sort_by("weirds")
+
+
+def test_a_flow_and_flows_are_named_as_many_as_they_are(demo: Flows) -> None:
+    assert repr(demo.take([0])) == "<Flows: 1 flow, 71 columns>"
+    assert repr(demo.take([])) == "<Flows: 0 flows, 71 columns>"
 
 
 def test_an_unknown_column_names_those_that_exist(demo: Flows) -> None:

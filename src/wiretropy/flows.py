@@ -64,7 +64,7 @@ class Flows:
         return self._table.num_rows
 
     def __repr__(self) -> str:
-        return f"<Flows: {len(self):,} flows, {self._table.num_columns} columns>"
+        return f"<Flows: {len(self):,} {'flow' if len(self) == 1 else 'flows'}, {self._table.num_columns} columns>"
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield each flow as a dictionary of column name to value."""
@@ -73,8 +73,7 @@ class Flows:
 
     def __getitem__(self, column: str) -> NDArray[Any]:
         """A column as NumPy array of shape (len(self),); lists become arrays, null becomes None or NaN."""
-        if column not in self._table.column_names:
-            raise KeyError(f"no column {column!r}; the columns are {', '.join(self._table.column_names)}")
+        self._check_column(column)
         values: NDArray[Any] = self._table.column(column).to_numpy()
         return values
 
@@ -107,17 +106,50 @@ class Flows:
         return settings_of(self._table)
 
     def filter(self, mask: NDArray[np.bool_] | Sequence[bool]) -> Flows:
-        """The flows where `mask`, of shape (len(self),), is true."""
-        return Flows(self._table.filter(pa.array(mask, pa.bool_())), self._summary)
+        """The flows where `mask`, of shape (len(self),), is true.
+
+        Raises
+        ------
+        ValueError
+            If the mask has another shape, or holds something else than truth values.
+        """
+        chosen = np.asarray(mask, dtype=None if len(mask) else np.bool_)
+        if chosen.dtype != np.bool_ or chosen.shape != (len(self),):
+            raise ValueError(
+                f"a mask needs one truth value a flow, {len(self):,} in all; got {chosen.dtype} of shape {chosen.shape}"
+            )
+        return Flows(self._table.filter(pa.array(chosen)), self._summary)
 
     def take(self, rows: NDArray[np.integer[Any]] | Sequence[int]) -> Flows:
-        """The flows at these row numbers, in this order."""
-        return Flows(self._table.take(pa.array(rows, pa.int64())), self._summary)
+        """The flows at these row numbers, in this order; negative ones count from the end.
+
+        Raises
+        ------
+        IndexError
+            If there is no such row.
+        """
+        chosen = np.asarray(rows, dtype=None if len(rows) else np.int64)
+        return Flows(self._table.take(np.arange(len(self))[chosen]), self._summary)
 
     def sort_by(self, column: str, *, descending: bool = False) -> Flows:
-        """The flows in the order of a column."""
+        """The flows in the order of a column; nulls last.
+
+        Raises
+        ------
+        KeyError
+            If there is no such column.
+        ValueError
+            If its values are lists, which have no order.
+        """
+        self._check_column(column)
+        if pa.types.is_list(self._table.schema.field(column).type):
+            raise ValueError(f"the flows cannot be sorted by {column!r}, whose values are lists")
         order: Literal["ascending", "descending"] = "descending" if descending else "ascending"
         return Flows(self._table.sort_by([(column, order)]), self._summary)
+
+    def _check_column(self, column: str) -> None:
+        if column not in self._table.column_names:
+            raise KeyError(f"no column {column!r}; the columns are {', '.join(self._table.column_names)}")
 
     def to_arrow(self) -> pa.Table:
         """As a pyarrow table; nothing is copied."""

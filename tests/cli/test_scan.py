@@ -298,6 +298,26 @@ def test_what_cannot_be_meant_or_read_ends_with_2_and_a_reason(
     assert not list(folder.rglob("*.partial"))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            "--tcp-timeout 0",
+            "Invalid value for '--tcp-timeout': '0' is not a positive number of seconds, at most 9,000,",
+        ),
+        ("--udp-timeout nan", "Invalid value for '--udp-timeout': 'nan' is not a positive"),
+        ("--active-limit inf", "Invalid value for '--active-limit': 'inf' is not a positive"),
+        ("--threshold nan", "Invalid value for '--threshold': 'nan' is not a number of bits per byte from 0 to 8"),
+        ("--threshold high", "Invalid value for '--threshold': 'high' is not a number of bits"),
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_told_with_its_option(arguments: str, said: str, capture: Path) -> None:
+    for command in (["scan"], ["plot"], ["carve", "--flow", "C"]):
+        done = wiretropy(*command, capture, *arguments.split())
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+
+
 # Names from outside.
 
 HOSTILE = "a\x1b[31m\u202e[bold]x[red]\n:smile:<b>\x9b.pcap"

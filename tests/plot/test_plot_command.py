@@ -15,7 +15,7 @@ from program import pipeline, wiretropy
 
 from wiretropy.capture.summary import Fault
 from wiretropy.cli import plot as cli
-from wiretropy.flows import Flows
+from wiretropy.flows import Flows, trace_flows
 from wiretropy.plot import plot
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -116,9 +116,13 @@ def test_json_names_path_and_curves() -> None:
         (["-o", "a.jpg"], "cannot tell the format of a picture from '.jpg'"),
         (["-o", "no/such/folder/a.png"], "no/such/folder/a.png: No such file or directory"),
         (["--to", "dat", "-o", "-"], "name a folder with -o"),
+        (["--to", "dat", "-o", "file"], "file: gnuplot files need a folder, but this is a file"),
+        (["-o", "file"], "file: gnuplot files need a folder, but this is a file"),
+        (["--zoom", "6_000:7_000"], "nothing to see from 6,000 to 7,000: the curves go from byte 32 to 5,000"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line_and_exit_code_2(arguments: list[str], said: str) -> None:
+    Path("file").touch()
     done = run("x.pcap", *arguments)
     assert done.exit_code == 2
     assert said in done.stderr
@@ -129,7 +133,8 @@ def test_what_cannot_be_drawn_is_one_line_and_exit_code_2(arguments: list[str], 
 @pytest.mark.parametrize(
     "arguments",
     [["--zoom", "5"], ["--zoom", "9:2"], ["--zoom", "a:b"], ["--depth", "0"], ["--depth", "x"], ["--top", "0"],
-     ["--threshold", "9"], ["--side", "up"], ["--port", "70000"], ["--entropy-range", "0:inf"]],
+     ["--threshold", "9"], ["--threshold", "nan"], ["--threshold", "-inf"], ["--tcp-timeout", "0"],
+     ["--side", "up"], ["--port", "70000"], ["--entropy-range", "0:inf"]],
 )  # fmt: skip
 def test_bad_arguments_are_usage_errors(arguments: list[str]) -> None:
     done = run("x.pcap", *arguments)
@@ -220,6 +225,26 @@ def test_page_of_a_real_session_names_the_packet_that_crossed(tmp_path: Path) ->
     assert done.exit_code == 0, done.output
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert f"packet {drawn.packets[after]:,}" in page
+
+
+def test_gnuplot_data_of_a_capture_name_the_packet_of_every_point(tmp_path: Path) -> None:
+    """Also when the capture comes from standard input; those of stored flows do not know it."""
+    shutil.copy(EXAMPLES / "ssh2-long.pcap", tmp_path / "a.pcap")
+    for name, words in (("file", "a.pcap"), ("piped", "- < a.pcap")):
+        done = pipeline(f"wiretropy plot --side resp --to dat -o {name} {words}", tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split() for line in (tmp_path / "file/curve-001-resp.dat").read_text().splitlines() if line[0] != "#"]
+    assert (tmp_path / "piped/curve-001-resp.dat").read_text() == (tmp_path / "file/curve-001-resp.dat").read_text()
+    rows = pa.concat_tables(list(trace_flows(tmp_path / "a.pcap"))).to_pylist()
+    reached = {
+        int(line[0]): next(row["number"] for row in rows if row["resp_offset"] >= int(line[0])) for line in lines
+    }
+    assert {int(line[0]): int(line[3]) for line in lines} == reached
+    assert len(lines) > 50
+
+    stored_with("7.9", tmp_path / "stored")
+    assert run(str(tmp_path / "stored"), "--side", "resp", "-o", str(tmp_path / "c")).exit_code == 0
+    assert (tmp_path / "c/curve-001-resp.dat").read_text().splitlines()[-1].endswith(" NaN")
 
 
 def test_page_of_standard_input_is_that_of_the_file(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bo
         kind = kind or _kind_of(out)
         target = out or _default_out(paths[0], kind)
         _check_outputs(paths, kind, target)
-        is_traced = kind == "html" and not _is_stored(paths)
+        is_traced = kind in ("html", "dat") and not _is_stored(paths)
         is_once = "-" in paths  # standard input cannot be read again for the packets of the drawn flows
         with progress_bar(is_off=as_json) as on_progress:
             settings = changes(options) | {"on_progress": on_progress}
@@ -173,7 +173,7 @@ def _read(paths: Sequence[str], settings: dict[str, Any], rows: list[pa.Table] |
 
 
 def _keeping(rows: list[pa.Table]) -> TraceHook:
-    """Keep what a page needs of packet rows."""
+    """Keep what curves need of packet rows."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -185,7 +185,7 @@ def _keeping(rows: list[pa.Table]) -> TraceHook:
 
 
 def _trace(paths: Sequence[str], uids: list[str], settings: dict[str, Any]) -> list[pa.Table]:
-    """Packet rows of the drawn flows, so that the page can name the packet under the pointer."""
+    """Packet rows of the drawn flows, so that every point of the curves can name its packet."""
     from wiretropy.flows import trace_flows
 
     return list(trace_flows(paths, sorted(set(uids)), **settings))

@@ -139,11 +139,12 @@ def build(
     Raises
     ------
     ValueError
-        If a range is empty or outside what can be shown, or there is no curve.
+        If a range is empty or outside what can be shown, no curve has a point in it, or there is no curve.
     """
     if not drawn:
         raise ValueError("there is no curve to draw")
     x_range = _x_range(drawn, zoom, is_log)
+    _check_visible(drawn, x_range)
     last = int(np.ceil(x_range[1]))
     points = np.union1d(trajectory_grid(last), [last])
     return Figure(
@@ -179,6 +180,16 @@ def _x_range(drawn: Sequence[Curve], zoom: tuple[float, float] | None, is_log: b
         if first >= last:
             first = last / 2
     return float(first), float(last)
+
+
+def _check_visible(drawn: Sequence[Curve], x_range: tuple[float, float]) -> None:
+    """Refuse a range in which there is nothing to see."""
+    if not any(visible(c, x_range)[0].size for c in drawn):
+        first, last = min(int(c.offsets[0]) for c in drawn), max(int(c.offsets[-1]) for c in drawn)
+        curves = f"curve goes from byte {first:,}" if len(drawn) == 1 else f"curves go from byte {first:,}"
+        raise ValueError(
+            f"there is nothing to see from {x_range[0]:,.0f} to {x_range[1]:,.0f}: the {curves} to {last:,}"
+        )
 
 
 def _rounded_up(last: int) -> float:
