@@ -150,6 +150,15 @@ def test_partial_input_is_drawn_and_ends_with_3(calls: list[Any]) -> None:
     assert done.stderr == "x.pcap: byte 9 claims 4 bytes but 2 remain\\x1b[2J\n"
 
 
+def test_axis_is_chosen_or_told() -> None:
+    capture = str(EXAMPLES / "demo.pcap")
+    shown = {
+        how: "(logarithmic)" in run(capture, "--to", "term", "--side", "orig", *how.split()).stdout
+        for how in ("", "--log", "--linear", "--zoom 0:900")
+    }
+    assert shown == {"": True, "--log": True, "--linear": False, "--zoom 0:900": False}
+
+
 def test_folder_of_a_scan_is_drawn_like_its_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import wiretropy
 

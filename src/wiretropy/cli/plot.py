@@ -92,7 +92,13 @@ class _Span(click.ParamType[tuple[float, float]]):
 @click.option(
     "--entropy-range", type=_Span(), help="Show A to B bits per byte, as 7.5:8 (default: what the curves need)."
 )
-@click.option("--log", is_flag=True, help="Logarithmic payload bytes.")
+@click.option(
+    "--log/--linear",
+    "log",
+    default=None,
+    help="Logarithmic or linear payload bytes (default: logarithmic where half of the curves end within the first "
+    "quarter of the longest; linear otherwise, and with --zoom).",
+)
 @click.option("--blocks", is_flag=True, help="Add a panel with the entropy of each block between two points.")
 @click.option("--title", help="Title of the picture (default: the flow, or how many flows of which capture).")
 @click.option(

@@ -43,7 +43,7 @@ def plot(
     entropy_range: tuple[float, float] | None = None,
     threshold: float | Literal["scan"] | None = "scan",
     crossing_threshold: float | None = None,
-    log: bool = False,
+    log: bool | None = None,
     blocks: bool = False,
     title: str | None = None,
     trace: pa.Table | None = None,
@@ -88,8 +88,9 @@ def plot(
     crossing_threshold : float, optional
         Threshold with which the flows were read, for tables that do not say it; their crossings are marked when it is
         the one drawn.
-    log : bool, default False
-        Logarithmic offsets.
+    log : bool, optional
+        Whether offsets are logarithmic. Default: where half of the curves end within the first quarter of the longest,
+        unless `zoom` is given.
     blocks : bool, default False
         Second panel: the entropy of each block between two grid points.
     title : str, optional
