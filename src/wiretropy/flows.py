@@ -232,8 +232,9 @@ def read_flows(
     Parameters
     ----------
     paths : path or iterable of paths
-        Captures (pcap or pcapng, plain or gz, zst, lz4), folders, or ``-`` for
-        standard input; several are read as one stream in time order.
+        Captures (pcap or pcapng, plain or gz, zst, lz4), folders of captures (not
+        of folders below), or ``-`` for standard input; several are read as one stream in
+        time order. Stored flows are opened by `Flows.load`.
     on_progress : callable, optional
         Called with bytes read, their total where known, and packets read.
     on_trace : callable, optional

@@ -62,7 +62,8 @@ def command(
 
     The packets are copied byte for byte, fragments and tunnels included. Give the
     options that scan was given, so that the ids mean the same flows. Captures are
-    read more than once, so standard input cannot be one of them.
+    read more than once, so standard input cannot be one of them; a folder stands
+    for the captures in it, not for those of folders below it.
     """
     is_piped = out == Path("-")
     if is_piped and as_json:

@@ -120,11 +120,11 @@ class _Span(click.ParamType[tuple[float, float]]):
 def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bool, **options: Any) -> None:
     """Draw how the entropy of flows grows, byte by byte.
 
-    Reads captures, or a folder that 'wiretropy scan --out' wrote, and lays the entropy trajectories of the selected
-    flows over each other. Behind them lie the threshold and the random band: the mean of random bytes at every length
-    and 4 standard deviations around it. Conditions of one kind widen the selection, different kinds narrow it. The
-    picture's path is printed. Stored flows keep the settings of their scan: options of how captures are read, which
-    stand last below, are refused for them.
+    Reads captures, folders of them (not of folders below), or a folder that 'wiretropy scan --out' wrote, and lays the
+    entropy trajectories of the selected flows over each other. Behind them lie the threshold and the random band: the
+    mean of random bytes at every length and 4 standard deviations around it. Conditions of one kind widen the
+    selection, different kinds narrow it. The picture's path is printed. Stored flows keep the settings of their scan:
+    options of how captures are read, which stand last below, are refused for them.
     """
     shown = {name: options.pop(name) for name in _SHOWN}
     with refusing():

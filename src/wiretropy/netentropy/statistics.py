@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from wiretropy.capture.outputs import refuse_overwriting
+from wiretropy.errors import RefusedError
 from wiretropy.netentropy.connections import Connection
 
 _NS = 1_000_000_000
@@ -57,9 +58,16 @@ class StatisticsFolder:
         Made when it does not exist. Files of an earlier run with the same names are replaced.
     inputs : sequence of Path, optional
         Files that were read, and are not replaced.
+
+    Raises
+    ------
+    RefusedError
+        If there is a file of that name.
     """
 
     def __init__(self, path: Path, inputs: Sequence[Path] = ()) -> None:
+        if path.exists() and not path.is_dir():
+            raise RefusedError(f"{path}: statistics files need a folder, but this is a file; choose another name")
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._inputs = inputs
