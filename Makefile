@@ -26,9 +26,9 @@ demo: $(VENV)/.built ## set up .venv and measure a real capture: table, alerts, 
 	@echo '$$ wiretropy scan $(DEMO) --threshold 7.9 --expected-ports 22,443'
 	@$(BIN)/wiretropy scan $(DEMO) --threshold 7.9 --expected-ports 22,443
 	@echo
-	@echo '$$ wiretropy plot $(DEMO) --side resp --log -o demo/trajectories.png'
+	@echo '$$ wiretropy plot $(DEMO) --side resp -o demo/trajectories.png'
 	@mkdir -p demo
-	@$(BIN)/wiretropy plot $(DEMO) --side resp --log -o demo/trajectories.png
+	@$(BIN)/wiretropy plot $(DEMO) --side resp -o demo/trajectories.png
 
 test: lint rust-test docs python-test ## every check: linters, types, layers, Rust, docs, Python
 

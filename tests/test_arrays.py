@@ -33,3 +33,11 @@ def test_row_numbers_take_rows() -> None:
     table = pa.table({"value": [10, 20, 30, 40]})
     order = np.array([3, 0, 2])[::-1]
     assert table.take(arrays.row_numbers(order)).column("value").to_pylist() == [30, 10, 40]
+
+
+@pytest.mark.parametrize("texts", [[], [None], ["", "a", None, "\u00fc\u6f22"], [None] * 9 + ["x"]])
+def test_texts_become_a_column_of_them(texts: list[str | None]) -> None:
+    made = arrays.strings(texts)
+    made.validate(full=True)
+    assert made.type == pa.string()
+    assert made.to_pylist() == texts

@@ -115,3 +115,10 @@ def test_commands_of_the_readme_are_taken(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
         assert "Traceback" not in done.stderr
+
+
+def test_every_module_but_the_drawing_one_is_kept_from_plotting_libraries() -> None:
+    contracts = tomllib.loads(text("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    [watched] = [contract["source_modules"] for contract in contracts if contract["type"] == "forbidden"]
+    there = {path.stem for path in (REPOSITORY / "src/wiretropy").glob("[a-z]*") if path.suffix in ("", ".py")}
+    assert {name.removeprefix("wiretropy.") for name in watched} == there - {"plot"}

@@ -44,7 +44,7 @@ def test_flows_have_the_arrow_schema_that_the_columns_state(has_counts: bool, tm
 
 
 def test_column_names_occur_once_and_every_column_says_what_it_means() -> None:
-    columns = schema.columns(has_counts=True)
+    columns = schema.columns(has_counts=True, has_alerts=True)
     assert len({column.name for column in columns}) == len(columns)
     assert all(column.meaning.endswith(".") for column in columns)
 
@@ -62,7 +62,7 @@ def test_json_lines_have_the_names_of_the_columns_in_their_order(examples: Path)
     for options, has_counts in ([], False), (["--counts"], True):
         result = CliRunner().invoke(command, [str(examples / "https.pcap"), "--json", *options])
         assert result.exit_code == 0
-        names = [column.name for column in schema.columns(has_counts=has_counts)]
+        names = [column.name for column in schema.columns(has_counts=has_counts, has_alerts=True)]
         for line in result.stdout.splitlines():
             assert list(json.loads(line)) == names
 

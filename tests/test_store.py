@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from wiretropy import schema
+from wiretropy.capture.settings import ScanSettings
 from wiretropy.errors import MissingDependencyError, RefusedError
-from wiretropy.flows import VERSION_KEY, Flows, read_flows
+from wiretropy.flows import SETTINGS_KEY, VERSION_KEY, Flows, iter_flows, read_flows
 from wiretropy.store.parquet import FlowWriter
 
 
@@ -80,6 +81,32 @@ def test_flows_saved_onto_themselves_stay_whole(demo: Flows, tmp_path: Path) -> 
 def test_the_file_carries_the_version_of_the_schema(demo: Flows, tmp_path: Path) -> None:
     metadata = pq.read_schema(demo.save(tmp_path)).metadata
     assert metadata[VERSION_KEY] == str(schema.SCHEMA_VERSION).encode()
+
+
+def test_flows_keep_the_settings_of_their_scan_whatever_becomes_of_them(examples: Path, tmp_path: Path) -> None:
+    changes: Any = {"threshold": np.float64(7.5), "depth": np.int64(3_000), "bpf": None, "tcp_timeout_s": 7}
+    flows = read_flows(examples / "ssh1.pcap", threads=2, **changes)
+    expected = ScanSettings(threshold=7.5, depth=3_000, tcp_timeout_s=7.0)
+    flows.save(tmp_path)
+    [batch] = iter_flows(examples / "ssh1.pcap", **changes)
+    for each in (flows, flows.sort_by("uid").filter(np.ones(len(flows), bool)).take([0]), Flows.load(tmp_path), batch):
+        assert each.settings == expected
+    assert json.loads(pq.read_schema(tmp_path / "flows.parquet").metadata[SETTINGS_KEY])["threshold"] == 7.5
+
+
+def test_flows_of_tables_that_do_not_say_their_settings_have_none(demo: Flows) -> None:
+    bare = demo.to_arrow().replace_schema_metadata(None)
+    assert Flows(bare).settings is None
+    later = {SETTINGS_KEY: b'{"threshold": 7.25, "a_setting_that_comes_later": 1}'}
+    assert Flows(bare.replace_schema_metadata(later)).settings == ScanSettings(threshold=7.25)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"7", b'{"threshold": 9}', b'{"depth": "deep"}', b"\xff"])
+def test_damaged_settings_are_refused_and_named(text: bytes, demo: Flows, tmp_path: Path) -> None:
+    metadata = {VERSION_KEY: str(schema.SCHEMA_VERSION).encode(), SETTINGS_KEY: text}
+    pq.write_table(demo.to_arrow().replace_schema_metadata(metadata), tmp_path / "flows.parquet")
+    with pytest.raises(RefusedError, match=r"flows\.parquet: the metadata wiretropy\.settings holds no settings"):
+        Flows.load(tmp_path)
 
 
 def test_flows_without_a_summary_say_so(demo: Flows, tmp_path: Path) -> None:
@@ -151,7 +178,7 @@ def test_a_writer_that_fails_leaves_nothing_and_keeps_what_was_there(demo: Flows
     before = demo.save(tmp_path).read_bytes()
 
     def fail() -> None:
-        with FlowWriter(tmp_path) as writer:
+        with FlowWriter(tmp_path, demo.to_arrow().schema) as writer:
             writer.write(demo.to_arrow().to_batches()[0])
             raise RuntimeError("on purpose")
 
@@ -162,7 +189,7 @@ def test_a_writer_that_fails_leaves_nothing_and_keeps_what_was_there(demo: Flows
 
 
 def test_a_writer_that_is_not_finished_leaves_nothing(demo: Flows, tmp_path: Path) -> None:
-    with FlowWriter(tmp_path / "new") as writer:
+    with FlowWriter(tmp_path / "new", demo.to_arrow().schema) as writer:
         writer.write(demo.to_arrow().to_batches()[0])
     assert list((tmp_path / "new").iterdir()) == []
 
@@ -194,14 +221,35 @@ def test_iterating_gives_each_flow_as_a_dictionary(demo: Flows) -> None:
     assert list(demo.take([])) == []
 
 
-def test_a_row_that_does_not_exist_cannot_be_taken(demo: Flows) -> None:
-    with pytest.raises((IndexError, pa.ArrowInvalid)):
-        demo.take([len(demo)])
+@pytest.mark.parametrize("rows", [[9], [0, -10], [0.5]])
+def test_a_row_that_does_not_exist_cannot_be_taken(rows: Any, demo: Flows) -> None:
+    assert len(demo) == 9
+    with pytest.raises(IndexError) as caught:
+        demo.take(rows)
+    assert not isinstance(caught.value, pa.ArrowException)
 
 
-def test_a_mask_of_another_length_is_refused(demo: Flows) -> None:
-    with pytest.raises((ValueError, pa.ArrowInvalid)):
-        demo.filter([True])
+def test_negative_rows_count_from_the_end(demo: Flows) -> None:
+    assert demo.take([-1])["uid"].tolist() == demo["uid"].tolist()[-1:]
+
+
+@pytest.mark.parametrize("mask", [[True], [], [1] * 9, ["yes"] * 9, [None] * 9, np.ones((9, 1), bool)])
+def test_a_mask_that_has_not_one_truth_value_a_flow_is_refused(mask: Any, demo: Flows) -> None:
+    with pytest.raises(ValueError, match="a mask needs one truth value a flow, 9 in all; got") as caught:
+        demo.filter(mask)
+    assert not isinstance(caught.value, pa.ArrowException)
+
+
+def test_flows_are_not_sorted_by_what_has_no_order(demo: Flows) -> None:
+    with pytest.raises(KeyError, match="no column 'size'; the columns are uid, "):
+        demo.sort_by("size")
+    with pytest.raises(ValueError, match="cannot be sorted by 'weirds', whose values are lists"):
+        demo.sort_by("weirds")
+
+
+def test_a_flow_and_flows_are_named_as_many_as_they_are(demo: Flows) -> None:
+    assert repr(demo.take([0])) == "<Flows: 1 flow, 71 columns>"
+    assert repr(demo.take([])) == "<Flows: 0 flows, 71 columns>"
 
 
 def test_an_unknown_column_names_those_that_exist(demo: Flows) -> None:

@@ -57,7 +57,7 @@ class FlowRecord(_Table):
     def rows(self) -> Iterator[Row]:
         """One row a column, or for all of its directions."""
         found: dict[str, list[str]] = {}
-        columns = schema.columns(has_counts=True)
+        columns = schema.columns(has_counts=True, has_alerts=True)
         for column in columns:
             side, _, rest = column.name.partition("_")
             is_measured = side in {"orig", "resp", "both"} and rest not in {"ip", "port"}

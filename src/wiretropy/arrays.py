@@ -6,6 +6,7 @@ takes longer than most scans and as much memory as all the rest of the program.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,17 @@ def row_numbers(rows: NDArray[np.integer[Any]]) -> pa.Array[Any]:
     """Row numbers to take from a table, of shape (n,)."""
     numbers = np.ascontiguousarray(rows, dtype=np.int64)
     return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers.data)])
+
+
+def strings(texts: Sequence[str | None]) -> pa.Array[Any]:
+    """A column of texts, of shape (n,)."""
+    encoded = [b"" if text is None else text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    is_there = np.packbits(np.array([text is not None for text in texts], dtype=np.bool_), bitorder="little")
+    buffers: list[pa.Buffer | None] = [
+        pa.py_buffer(each) for each in (is_there.tobytes(), ends.tobytes(), b"".join(encoded))
+    ]
+    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
 
 
 def _chunks(column: Any) -> list[Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Unpack
@@ -18,14 +19,20 @@ import numpy as np
 import pyarrow as pa
 
 from wiretropy import _core, arrays
-from wiretropy.capture.inputs import STDIN, PathLike, expand
+from wiretropy.capture.inputs import COMPRESSIONS, STDIN, PathLike, expand
+from wiretropy.capture.outputs import refuse_overwriting
 from wiretropy.capture.pcap_writer import PcapngWriter, PcapWriter
-from wiretropy.capture.run import CaptureRun
+from wiretropy.capture.run import CaptureRun, ProgressHook
 from wiretropy.capture.settings import ScanSettings, SettingChanges
+from wiretropy.capture.summary import ScanSummary
 from wiretropy.errors import RefusedError
 from wiretropy.flows import TRACE_SCHEMA
 
 Format = Literal["pcap", "pcapng"]
+
+_FORMATS: dict[str, Format] = {".pcap": "pcap", ".cap": "pcap", ".pcapng": "pcapng", "": "pcapng"}
+"""Endings of file names that say a format. tshark and editcap write pcapng whatever the name; a file that is called
+.pcap is better what it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +41,31 @@ class Carved:
 
     Attributes
     ----------
-    path : Path
-        The file that was written.
+    path : Path or None
+        The file that was written; None if an open one was.
     packets : int
         Packets in it.
     flows : int
         Flows that they belong to.
+    summary : ScanSummary
+        What was read of the captures, and what was wrong with them.
     """
 
-    path: Path
+    path: Path | None
     packets: int
     flows: int
+    summary: ScanSummary
 
 
 def carve(
     paths: PathLike | Iterable[PathLike],
-    out: PathLike,
+    out: PathLike | BinaryIO,
     *,
     uids: Sequence[str] = (),
     community_ids: Sequence[str] = (),
     alerts: Sequence[str] = (),
     to: Format | None = None,
+    on_progress: ProgressHook | None = None,
     **changes: Unpack[SettingChanges],
 ) -> Carved:
     """Write the packets of flows to a capture file of their own.
@@ -63,8 +74,8 @@ def carve(
     ----------
     paths : path or iterable of paths
         Captures; not standard input, which cannot be read twice.
-    out : path
-        File to write; replaced when the new one is whole.
+    out : path or binary file
+        File to write; replaced when the new one is whole. An open file is written to and left open.
     uids : sequence of str
         Flow ids, or as much of each as no other flow's id begins with.
     community_ids : sequence of str
@@ -72,9 +83,11 @@ def carve(
     alerts : sequence of str
         Alert ids, as `wiretropy scan` shows them.
     to : {'pcap', 'pcapng'}, optional
-        Format; by default what the name of `out` ends with, else pcapng. In pcapng
-        each packet has a comment with the entropy of its flow after it, which
-        Wireshark shows.
+        Format; by default what the name of `out` ends with (``.pcap`` and ``.cap``, or
+        ``.pcapng``), pcapng if it has no ending. In pcapng each packet has a comment with
+        the entropy of its flow after it, which Wireshark shows.
+    on_progress : callable, optional
+        Called as for `read_flows`, in each of the two passes.
     **changes
         Settings that differ from their defaults; see `ScanSettings`.
 
@@ -85,66 +98,90 @@ def carve(
     Raises
     ------
     RefusedError
-        If no flow is meant, nothing can be read, or a pcap file would need two
-        link types.
+        If no flow is meant, nothing can be read, `out` is one of the captures or ends
+        with what is no format, or a pcap file would need two link types.
     """
     inputs = expand(paths)
     if STDIN in inputs:
         raise RefusedError("packets are read twice, which standard input does not allow; save it to a file first")
-    target = Path(out)
-    if any(_is_same_file(path, target) for path in inputs):
-        raise RefusedError(f"{target}: is one of the captures read; choose another file to write")
+    target = Path(out) if isinstance(out, str | os.PathLike) else None
+    kind = _format(target, to)
+    if target is not None:
+        refuse_overwriting(inputs, [target])
     settings = ScanSettings.of("carve", changes)
-    wanted = _wanted(inputs, settings, uids, community_ids, alerts)
-    rows = _trace(inputs, settings, wanted)
-    kind = to or ("pcap" if target.suffix in (".pcap", ".cap") else "pcapng")
+    wanted, summary = _wanted(inputs, settings, _Names(uids, community_ids, alerts), on_progress)
+    rows = _trace(inputs, settings, wanted, on_progress)
+    with _opened(out) as file:
+        packets = _copy(inputs, rows, file, kind)
+    return Carved(target, packets, len(wanted), summary)
+
+
+def _format(target: Path | None, to: Format | None) -> Format:
+    """What to write: what was asked for, or what the name of the file says."""
+    ending = "" if target is None else target.suffix.lower()
+    if ending in COMPRESSIONS:
+        raise RefusedError(f"{target}: compressed captures are not written; write - and pipe it through a compressor")
+    if to is None and ending not in _FORMATS:
+        known = ", ".join(filter(None, _FORMATS))
+        raise RefusedError(f"{target}: no format of captures ends with {ending}; use {known}, or say pcap or pcapng")
+    if to is not None and to not in _FORMATS.values():
+        raise RefusedError(f"there is no format {to!r}; choose pcap or pcapng")
+    return to or _FORMATS[ending]
+
+
+@contextmanager
+def _opened(out: PathLike | BinaryIO) -> Iterator[BinaryIO]:
+    """The file to write: an open one as it is, any other under another name until it is whole."""
+    if not isinstance(out, str | os.PathLike):
+        yield out
+        return
+    target = Path(out)
     partial = target.with_name(f".{target.name}.partial")
     try:
         with partial.open("wb") as file:
-            packets = _copy(inputs, rows, file, kind)
+            yield file
         partial.replace(target)
     except OSError as error:
         raise RefusedError(f"{target}: cannot be written ({error.strerror or error})") from error
     finally:
         partial.unlink(missing_ok=True)
-    return Carved(target, packets, len(wanted))
 
 
-def _is_same_file(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:
-        return False
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What flows were asked for by."""
+
+    uids: Sequence[str]
+    community_ids: Sequence[str]
+    alerts: Sequence[str]
 
 
 def _wanted(
-    inputs: list[Path],
-    settings: ScanSettings,
-    uids: Sequence[str],
-    community_ids: Sequence[str],
-    alerts: Sequence[str],
-) -> list[str]:
-    """Full flow ids of everything that was asked for, in the order of the capture."""
+    inputs: list[Path], settings: ScanSettings, asked: _Names, on_progress: ProgressHook | None
+) -> tuple[list[str], ScanSummary]:
+    """Full flow ids of everything that was asked for, in the order of the capture, and the totals of the pass."""
     from wiretropy.policy.threshold import crossings_of
 
-    if not (uids or community_ids or alerts):
+    if not (asked.uids or asked.community_ids or asked.alerts):
         raise RefusedError("no flow was named; give a flow id, a Community ID or an alert id")
     found: dict[str, None] = {}
-    matched: dict[str, set[str]] = {uid: set() for uid in uids}
-    open_names = set(community_ids) | set(alerts)
-    run = CaptureRun(inputs, settings)
+    matched: dict[str, set[str]] = {uid: set() for uid in asked.uids}
+    wanted_names = {*asked.community_ids, *asked.alerts}
+    open_names = set(wanted_names)
+    run = CaptureRun(inputs, settings, on_progress=on_progress)
     for batch in run:
         for row in batch.select(_IDENTIFYING).to_pylist():
             names = {row["community_id"], *(crossing.id for crossing in crossings_of(row))}
             open_names -= names
-            by_prefix = [uid for uid in uids if row["uid"].startswith(uid)]
+            by_prefix = [uid for uid in asked.uids if row["uid"].startswith(uid)]
             for uid in by_prefix:
                 matched[uid].add(row["uid"])
-            if by_prefix or names & set(community_ids) or names & set(alerts):
+            if by_prefix or names & wanted_names:
                 found[row["uid"]] = None
-    run.summary.raise_if_refused()
+    summary = run.summary
+    summary.raise_if_refused()
     _check_names(matched, open_names)
-    return list(found)
+    return list(found), summary
 
 
 _IDENTIFYING = [
@@ -166,10 +203,10 @@ def _check_names(matched: dict[str, set[str]], open_names: set[str]) -> None:
         raise RefusedError(f"no flow is named {listed}; list the flows with wiretropy scan")
 
 
-def _trace(inputs: list[Path], settings: ScanSettings, uids: list[str]) -> pa.Table:
+def _trace(inputs: list[Path], settings: ScanSettings, uids: list[str], on_progress: ProgressHook | None) -> pa.Table:
     """Packet rows of the flows."""
     rows: list[pa.RecordBatch] = []
-    for _ in CaptureRun(inputs, settings, trace=uids, on_trace=rows.append):
+    for _ in CaptureRun(inputs, settings, trace=uids, on_trace=rows.append, on_progress=on_progress):
         pass
     return pa.Table.from_batches(rows, TRACE_SCHEMA)
 
@@ -202,12 +239,18 @@ def _frames(path: Path, rows: pa.Table) -> Iterator[tuple[Frame, str]]:
     """Frames of one capture with their comments, in the order of the capture."""
     numbers = arrays.values(rows.column("number"))
     unique, first = np.unique(numbers, return_index=True)
-    reader = _core.Frames(path, unique.tolist())
+    reader, left = _core.Frames(path, unique.tolist()), len(unique)
     comments = {int(number): int(at) for number, at in zip(unique, first, strict=True)}
     while (batch := reader.next_batch()) is not None:
         for frame in pa.record_batch(batch).to_pylist():
             row = rows.slice(comments[frame["number"]], 1).to_pylist()[0]
             yield frame, _comment(row)
+            left -= 1
+    if left:
+        raise RefusedError(
+            f"{path}: {left:,} of the {len(unique):,} packets cannot be copied, since they lie behind what cannot be "
+            "read; leave out --resync for those before it"
+        )
 
 
 def _in_time_order(

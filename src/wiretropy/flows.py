@@ -6,6 +6,7 @@ larger than memory, `trace_flows` the packets of chosen flows.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     import polars
 
 VERSION_KEY = b"wiretropy.schema_version"
-SUMMARY_KEY = b"wiretropy.summary"
+SETTINGS_KEY = b"wiretropy.settings"
+"""Metadata of a table of flows, in memory and in Parquet: version of the columns, and the scan's settings as JSON."""
 
 TraceHook = Callable[[pa.Table], None]
 """Takes packet rows as they come; see `trace_flows`."""
@@ -62,7 +64,7 @@ class Flows:
         return self._table.num_rows
 
     def __repr__(self) -> str:
-        return f"<Flows: {len(self):,} flows, {self._table.num_columns} columns>"
+        return f"<Flows: {len(self):,} {'flow' if len(self) == 1 else 'flows'}, {self._table.num_columns} columns>"
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Yield each flow as a dictionary of column name to value."""
@@ -71,8 +73,7 @@ class Flows:
 
     def __getitem__(self, column: str) -> NDArray[Any]:
         """A column as NumPy array of shape (len(self),); lists become arrays, null becomes None or NaN."""
-        if column not in self._table.column_names:
-            raise KeyError(f"no column {column!r}; the columns are {', '.join(self._table.column_names)}")
+        self._check_column(column)
         values: NDArray[Any] = self._table.column(column).to_numpy()
         return values
 
@@ -99,18 +100,56 @@ class Flows:
             raise ValueError("these flows carry no summary; they were not made by a scan")
         return self._summary
 
+    @property
+    def settings(self) -> ScanSettings | None:
+        """The settings of the scan that measured the flows; None where they are not known."""
+        return settings_of(self._table)
+
     def filter(self, mask: NDArray[np.bool_] | Sequence[bool]) -> Flows:
-        """The flows where `mask`, of shape (len(self),), is true."""
-        return Flows(self._table.filter(pa.array(mask, pa.bool_())), self._summary)
+        """The flows where `mask`, of shape (len(self),), is true.
+
+        Raises
+        ------
+        ValueError
+            If the mask has another shape, or holds something else than truth values.
+        """
+        chosen = np.asarray(mask, dtype=None if len(mask) else np.bool_)
+        if chosen.dtype != np.bool_ or chosen.shape != (len(self),):
+            raise ValueError(
+                f"a mask needs one truth value a flow, {len(self):,} in all; got {chosen.dtype} of shape {chosen.shape}"
+            )
+        return Flows(self._table.filter(pa.array(chosen)), self._summary)
 
     def take(self, rows: NDArray[np.integer[Any]] | Sequence[int]) -> Flows:
-        """The flows at these row numbers, in this order."""
-        return Flows(self._table.take(pa.array(rows, pa.int64())), self._summary)
+        """The flows at these row numbers, in this order; negative ones count from the end.
+
+        Raises
+        ------
+        IndexError
+            If there is no such row.
+        """
+        chosen = np.asarray(rows, dtype=None if len(rows) else np.int64)
+        return Flows(self._table.take(np.arange(len(self))[chosen]), self._summary)
 
     def sort_by(self, column: str, *, descending: bool = False) -> Flows:
-        """The flows in the order of a column."""
+        """The flows in the order of a column; nulls last.
+
+        Raises
+        ------
+        KeyError
+            If there is no such column.
+        ValueError
+            If its values are lists, which have no order.
+        """
+        self._check_column(column)
+        if pa.types.is_list(self._table.schema.field(column).type):
+            raise ValueError(f"the flows cannot be sorted by {column!r}, whose values are lists")
         order: Literal["ascending", "descending"] = "descending" if descending else "ascending"
         return Flows(self._table.sort_by([(column, order)]), self._summary)
+
+    def _check_column(self, column: str) -> None:
+        if column not in self._table.column_names:
+            raise KeyError(f"no column {column!r}; the columns are {', '.join(self._table.column_names)}")
 
     def to_arrow(self) -> pa.Table:
         """As a pyarrow table; nothing is copied."""
@@ -154,8 +193,7 @@ class Flows:
         """Write the flows to ``folder/flows.parquet`` with their summary, and return the file's path."""
         from wiretropy.store.parquet import FlowWriter
 
-        has_counts = "both_counts" in self._table.column_names
-        with FlowWriter(Path(folder), has_counts=has_counts) as writer:
+        with FlowWriter(Path(folder), self._table.schema) as writer:
             for batch in self._table.to_batches():
                 writer.write(batch)
             writer.finish(self._summary)
@@ -194,8 +232,9 @@ def read_flows(
     Parameters
     ----------
     paths : path or iterable of paths
-        Captures (pcap or pcapng, plain or gz, zst, lz4), folders, or ``-`` for
-        standard input; several are read as one stream in time order.
+        Captures (pcap or pcapng, plain or gz, zst, lz4), folders of captures (not
+        of folders below), or ``-`` for standard input; several are read as one stream in
+        time order. Stored flows are opened by `Flows.load`.
     on_progress : callable, optional
         Called with bytes read, their total where known, and packets read.
     on_trace : callable, optional
@@ -215,14 +254,16 @@ def read_flows(
     RefusedError
         If nothing at all could be read.
     """
+    settings = ScanSettings.of("read_flows", changes)
     run = CaptureRun(
         paths,
-        ScanSettings.of("read_flows", changes),
+        settings,
         trace=on_trace is not None,
         on_trace=None if on_trace is None else lambda rows: on_trace(_trace_table(rows)),
         on_progress=on_progress,
     )
-    table = pa.Table.from_batches(run, arrow_schema(has_counts=changes.get("counts", False)))
+    columns = arrow_schema(has_counts=settings.counts)
+    table = pa.Table.from_batches(run, columns).replace_schema_metadata(flow_metadata(settings))
     summary = run.summary
     summary.raise_if_refused()
     return Flows(table, summary)
@@ -249,9 +290,11 @@ def iter_flows(
     RefusedError
         If nothing at all could be read.
     """
-    run = CaptureRun(paths, ScanSettings.of("iter_flows", changes), on_progress=on_progress)
+    settings = ScanSettings.of("iter_flows", changes)
+    metadata = flow_metadata(settings)
+    run = CaptureRun(paths, settings, on_progress=on_progress)
     for batch in run:
-        yield Flows(pa.Table.from_batches([batch]), run.summary)
+        yield Flows(pa.Table.from_batches([batch]).replace_schema_metadata(metadata), run.summary)
     run.summary.raise_if_refused()
 
 
@@ -298,6 +341,31 @@ def trace_flows(
     run.summary.raise_if_refused()
 
 
+def flow_metadata(settings: ScanSettings) -> dict[bytes, bytes]:
+    """Metadata of a table of flows that were measured with these settings."""
+    return {
+        VERSION_KEY: str(schema.SCHEMA_VERSION).encode(),
+        SETTINGS_KEY: json.dumps(settings.to_record()).encode(),
+    }
+
+
+def settings_of(table: pa.Table) -> ScanSettings | None:
+    """Read the settings in the metadata of a table of flows; None where there are none.
+
+    Raises
+    ------
+    ValueError
+        If they are no settings.
+    """
+    text = (table.schema.metadata or {}).get(SETTINGS_KEY)
+    if text is None:
+        return None
+    try:
+        return ScanSettings.from_record(json.loads(text))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"the metadata {SETTINGS_KEY.decode()} holds no settings of a scan ({error})") from error
+
+
 _ARROW_TYPES: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
     "double": pa.float64(),
@@ -329,10 +397,10 @@ def _trace_table(rows: pa.RecordBatch) -> pa.Table:
     return pa.Table.from_batches([rows], TRACE_SCHEMA)
 
 
-def arrow_schema(*, has_counts: bool = False) -> pa.Schema:
+def arrow_schema(*, has_counts: bool = False, has_alerts: bool = False) -> pa.Schema:
     """The Arrow schema of flow records, from `schema.columns`."""
     fields: list[pa.Field[Any]] = []
-    for column in schema.columns(has_counts=has_counts):
+    for column in schema.columns(has_counts=has_counts, has_alerts=has_alerts):
         inner = column.type.removeprefix("list<").removesuffix(">")
         kind = _ARROW_TYPES[inner]
         if column.type != inner:

@@ -1,8 +1,8 @@
 """The flow record: every column with its type, unit and meaning.
 
 This is the one place that defines what a flow record holds. The measuring core
-produces these columns in this order (a test compares the two), JSON lines use
-these names, and Parquet files carry `SCHEMA_VERSION` in their metadata.
+produces these columns in this order (a test compares the two), `scan` adds those of
+alerts, JSON lines use these names, and Parquet files carry `SCHEMA_VERSION` in their metadata.
 
 Types are written as in Arrow's text form. A column is null where the thing it
 measures does not exist (the entropy of a direction that sent nothing).
@@ -117,26 +117,40 @@ _MEASURES = (
 _COUNTS = Column("counts", "list<uint64>", "", "How often each of the 256 byte values occurs; only on request.")
 
 
+_ALERTS = (
+    Column(
+        "alert_id",
+        "string",
+        "",
+        "The alert that this direction raised, by the name that the table and `carve --alert` give it; added by scan.",
+        True,
+    ),
+)
+
+
 def _prefixed(prefix: str, columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """The same columns for one direction."""
     return tuple(Column(prefix + c.name, c.type, c.unit, c.meaning, c.is_nullable) for c in columns)
 
 
-def columns(*, has_counts: bool = False) -> tuple[Column, ...]:
+def columns(*, has_counts: bool = False, has_alerts: bool = False) -> tuple[Column, ...]:
     """All columns of a flow record, in order.
 
     Parameters
     ----------
     has_counts : bool, default False
         Whether the 256 byte counts were asked for.
+    has_alerts : bool, default False
+        Whether the alerts of a policy stand behind what was measured, as `wiretropy scan` writes records.
 
     Returns
     -------
     tuple of Column
         Identity first, then traffic of originator and responder, then measures of
         originator (``orig_``), responder (``resp_``) and both together in capture
-        order (``both_``).
+        order (``both_``); last the alerts.
     """
+    alerts = _prefixed("orig_", _ALERTS) + _prefixed("resp_", _ALERTS) if has_alerts else ()
     measures = _MEASURES + ((_COUNTS,) if has_counts else ())
     return (
         _IDENTITY
@@ -145,8 +159,9 @@ def columns(*, has_counts: bool = False) -> tuple[Column, ...]:
         + _prefixed("orig_", measures)
         + _prefixed("resp_", measures)
         + _prefixed("both_", tuple(c for c in measures if not c.name.startswith("gap_")))
+        + alerts
     )
 
 
 COLUMNS = columns()
-"""The columns of a flow record without the byte counts."""
+"""The columns of a flow record without byte counts and alerts."""

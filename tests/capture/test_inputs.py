@@ -102,6 +102,22 @@ def test_nothing_named_and_a_folder_without_captures_are_refused(tmp_path: Path)
         read_flows(["-", "-"])
 
 
+def test_folders_below_a_folder_are_not_searched_and_the_message_says_so(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "a.pcap").write_bytes(pcap_bytes(datagrams(1)))
+    with pytest.raises(RefusedError, match="folders below it are not searched"):
+        expand(tmp_path)
+
+
+def test_stored_flows_named_as_captures_are_refused_and_the_message_says_what_opens_them(tmp_path: Path) -> None:
+    capture = tmp_path / "a.pcap"
+    capture.write_bytes(pcap_bytes(datagrams(1)))
+    read_flows(capture).save(tmp_path / "stored")
+    for named in (tmp_path / "stored", tmp_path / "stored" / "flows.parquet"):
+        with pytest.raises(RefusedError, match=r"holds flows that a scan stored.*wiretropy plot.*Flows\.load"):
+            read_flows([capture, named])
+
+
 def test_an_absent_file_is_refused_and_named(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match=r"absent\.pcap"):
         read_flows(tmp_path / "absent.pcap")

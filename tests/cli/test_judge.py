@@ -1,7 +1,9 @@
 """`wiretropy judge`: what it prints, and how it refuses."""
 
+import dataclasses
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,24 @@ def test_json_holds_the_whole_measurement(payload_file: Path) -> None:
     assert record.pop("source") == str(payload_file)
     assert record == {name: getattr(measured, name) for name in record}
     assert len(record) == 14
+
+
+@pytest.mark.parametrize("payload", [b"ab" * 5_000, bytes(range(256)) * 400, b"\0", b"aaaa", PAYLOAD])
+def test_no_zero_has_a_sign(payload: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(payload)
+    out = CliRunner().invoke(command, [str(tmp_path / "a")]).stdout
+    assert not re.search(r"-0\.0+(?![0-9])", out), out
+
+
+def test_what_rounds_to_zero_from_below_is_shown_without_a_sign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = dataclasses.replace(measure_bytes(PAYLOAD), serial_correlation=-1e-9, z=-1e-9)
+    monkeypatch.setattr("wiretropy.cli.judge.measure_stream", lambda _: measured)
+    (tmp_path / "a").touch()
+    out = CliRunner().invoke(command, [str(tmp_path / "a")]).stdout
+    assert "serial correlation   0.000000 " in out
+    assert "(z = +0.00)" in out
 
 
 def test_table_shows_the_entropy_beside_the_random_band(payload_file: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 COMMANDS = {
     "scan": ("wiretropy.cli", ["scan", "demo.pcap"]),
     "plot": ("wiretropy.cli", ["plot", "demo.pcap", "-o", "OUT.html"]),
+    "carve": ("wiretropy.cli", ["carve", "demo.pcap", "--flow", "CyX9", "-o", "OUT.pcapng"]),
     "net-entropy": ("wiretropy.cli.net_entropy", ["-r", "demo.pcap", "-F"]),
 }
 

@@ -37,6 +37,11 @@ def capture(tmp_path: Path) -> Path:
     return path
 
 
+def measured(row: dict[str, Any]) -> dict[str, Any]:
+    """A record without what the policy added to it."""
+    return {name: value for name, value in row.items() if not name.endswith("_alert_id")}
+
+
 # What is printed.
 
 
@@ -44,7 +49,7 @@ def test_json_has_one_object_a_line_and_nothing_else(capture: Path) -> None:
     done = wiretropy("scan", capture, "--json")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert (done.returncode, done.stderr) == (0, "")
-    assert rows == read_flows(capture).to_arrow().to_pylist()
+    assert [measured(row) for row in rows] == read_flows(capture).to_arrow().to_pylist()
 
 
 def test_the_table_puts_alerts_first_and_names_byte_and_packet(capture: Path) -> None:
@@ -105,7 +110,35 @@ def test_the_alerts_that_are_counted_are_the_alerts_that_are_told(tmp_path: Path
     out = wiretropy("scan", path, "--rows", "10").stdout
     assert "50 flows, 10 shown; 50 alerts in 50 flows" in out
     assert len(re.findall(r"payload reached", out)) == 10
-    assert "40 more alerts" in out
+    assert "40 more alerts; --rows shows more of them, --json names all" in out
+    lines = wiretropy("scan", path, "--json").stdout.splitlines()
+    assert len(set(alerts_of([json.loads(line) for line in lines]))) == 50
+
+
+def alerts_of(rows: list[dict[str, Any]]) -> list[str]:
+    """Ids of all alerts in records."""
+    return [row[name] for row in rows for name in ("orig_alert_id", "resp_alert_id") if row[name] is not None]
+
+
+def test_json_and_parquet_name_every_alert_as_the_table_does_and_carve_takes_them(
+    capture: Path, tmp_path: Path
+) -> None:
+    done = wiretropy("scan", capture, "--json", "--expected-ports", "443", "--out", tmp_path)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert pq.read_table(tmp_path / "flows.parquet").to_pylist() == rows
+    shown = wiretropy("scan", capture, "--expected-ports", "443").stdout
+    told = re.findall(r"^(A[0-9a-f]{16})  tcp", shown, re.MULTILINE)
+    assert alerts_of(rows) == told
+    assert {row["resp_port"]: row["resp_alert_id"] for row in rows} == {443: None, 8_443: told[0], 80: None, 22: None}
+    carved = tmp_path / "carved.pcap"
+    assert wiretropy("carve", capture, "--alert", told[0], "-o", carved).returncode == 0
+    assert read_flows(carved)["resp_port"].tolist() == [8_443]
+
+
+def test_both_sides_of_a_flow_have_alerts_of_their_own(capture: Path) -> None:
+    done = wiretropy("scan", capture, "--json", "--threshold", "3")
+    alerts = alerts_of([json.loads(line) for line in done.stdout.splitlines()])
+    assert len(alerts) == len(set(alerts)) == 8
 
 
 def test_quiet_prints_no_totals(capture: Path) -> None:
@@ -127,7 +160,7 @@ def test_out_writes_the_same_flows_and_totals(capture: Path, tmp_path: Path) -> 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["flows.parquet", "summary.json"]
     loaded = Flows.load(tmp_path / "out")
-    assert loaded.to_arrow().equals(read_flows(capture).to_arrow())
+    assert loaded.to_arrow().drop_columns(["orig_alert_id", "resp_alert_id"]).equals(read_flows(capture).to_arrow())
     check_accounts(json.loads((tmp_path / "out" / "summary.json").read_text()))
 
 
@@ -191,6 +224,20 @@ def test_a_threshold_decides_what_crosses(capture: Path) -> None:
     )
 
 
+def test_a_part_read_ends_with_3_whether_there_are_alerts_or_not(capture: Path, tmp_path: Path) -> None:
+    """And the help says which of the two codes goes first."""
+    cut = tmp_path / "cut.pcap"
+    cut.write_bytes(capture.read_bytes()[:-100])
+    for more in ([], ["--exit-code"], ["--exit-code", "--expected-ports", "1-65535"]):
+        assert wiretropy("scan", cut, *more).returncode == 3
+    assert "3 a usable part was read, and the reason given on stderr, whether there are findings or not" in " ".join(
+        wiretropy("--help").stdout.split()
+    )
+    assert "unless only a part of the input could be read: that is 3" in " ".join(
+        wiretropy("scan", "--help").stdout.split()
+    )
+
+
 def test_a_part_read_ends_with_3_and_names_file_offset_and_packet(capture: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut.pcap"
     cut.write_bytes(capture.read_bytes()[:-100])
@@ -249,6 +296,26 @@ def test_what_cannot_be_meant_or_read_ends_with_2_and_a_reason(
     assert done.stderr.strip()
     assert "Traceback" not in done.stderr
     assert not list(folder.rglob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            "--tcp-timeout 0",
+            "Invalid value for '--tcp-timeout': '0' is not a positive number of seconds, at most 9,000,",
+        ),
+        ("--udp-timeout nan", "Invalid value for '--udp-timeout': 'nan' is not a positive"),
+        ("--active-limit inf", "Invalid value for '--active-limit': 'inf' is not a positive"),
+        ("--threshold nan", "Invalid value for '--threshold': 'nan' is not a number of bits per byte from 0 to 8"),
+        ("--threshold high", "Invalid value for '--threshold': 'high' is not a number of bits"),
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_told_with_its_option(arguments: str, said: str, capture: Path) -> None:
+    for command in (["scan"], ["plot"], ["carve", "--flow", "C"]):
+        done = wiretropy(*command, capture, *arguments.split())
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
 
 
 # Names from outside.
@@ -349,4 +416,4 @@ def test_row_values_survive_json(examples: Path) -> None:
     """No value of any record is lost or changed on its way through a JSON line."""
     path = examples / "demo.pcap"
     rows: list[dict[str, Any]] = [json.loads(line) for line in wiretropy("scan", path, "--json").stdout.splitlines()]
-    assert rows == read_flows(path).to_arrow().to_pylist()
+    assert [measured(row) for row in rows] == read_flows(path).to_arrow().to_pylist()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from wiretropy.entropy import entropy_of_counts, random_law, random_mean, random_sd
+from wiretropy.entropy import entropy_of_counts, random_band, random_law, random_mean, random_sd
 
 
 @pytest.mark.parametrize(
@@ -130,3 +130,8 @@ def test_lengths_and_alphabets_without_a_law_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         function(n, symbols=symbols)  # type: ignore[call-arg]
+
+
+def test_the_mean_of_one_byte_is_zero_and_not_below() -> None:
+    assert random_mean(1) == 0
+    assert random_band(1).mean == random_band(1).low == random_band(1).high == 0

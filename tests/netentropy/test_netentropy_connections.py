@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from program import pipeline
 
 from wiretropy.cli import net_entropy
+from wiretropy.errors import RefusedError
 from wiretropy.netentropy.connections import PayloadPackets, connections, needed_depth, tracked
 from wiretropy.netentropy.protospec import Protospec, Range, read
 from wiretropy.netentropy.statistics import StatisticsFolder, file_name, text
@@ -156,6 +157,12 @@ def test_connection_without_payload_has_no_file(tmp_path: Path) -> None:
     (made,) = connections(flow_table(record("C9")), packets(), None)
     assert StatisticsFolder(tmp_path).write(made) is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_where_a_folder_is_needed_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "stats.dat").touch()
+    with pytest.raises(RefusedError, match=r"stats\.dat: statistics files need a folder, but this is a file"):
+        StatisticsFolder(tmp_path / "stats.dat")
 
 
 @pytest.mark.skipif(shutil.which("gnuplot") is None, reason="gnuplot is not installed")

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner, Result
-from program import pipeline
+from program import pipeline, wiretropy
 
 from wiretropy.capture.summary import Fault
 from wiretropy.cli import plot as cli
-from wiretropy.flows import Flows
+from wiretropy.flows import Flows, trace_flows
+from wiretropy.plot import plot
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -115,9 +116,13 @@ def test_json_names_path_and_curves() -> None:
         (["-o", "a.jpg"], "cannot tell the format of a picture from '.jpg'"),
         (["-o", "no/such/folder/a.png"], "no/such/folder/a.png: No such file or directory"),
         (["--to", "dat", "-o", "-"], "name a folder with -o"),
+        (["--to", "dat", "-o", "file"], "file: gnuplot files need a folder, but this is a file"),
+        (["-o", "file"], "file: gnuplot files need a folder, but this is a file"),
+        (["--zoom", "6_000:7_000"], "nothing to see from 6,000 to 7,000: the curves go from byte 32 to 5,000"),
     ],
 )
 def test_what_cannot_be_drawn_is_one_line_and_exit_code_2(arguments: list[str], said: str) -> None:
+    Path("file").touch()
     done = run("x.pcap", *arguments)
     assert done.exit_code == 2
     assert said in done.stderr
@@ -128,7 +133,8 @@ def test_what_cannot_be_drawn_is_one_line_and_exit_code_2(arguments: list[str], 
 @pytest.mark.parametrize(
     "arguments",
     [["--zoom", "5"], ["--zoom", "9:2"], ["--zoom", "a:b"], ["--depth", "0"], ["--depth", "x"], ["--top", "0"],
-     ["--threshold", "9"], ["--side", "up"], ["--port", "70000"], ["--entropy-range", "0:inf"]],
+     ["--threshold", "9"], ["--threshold", "nan"], ["--threshold", "-inf"], ["--tcp-timeout", "0"],
+     ["--side", "up"], ["--port", "70000"], ["--entropy-range", "0:inf"]],
 )  # fmt: skip
 def test_bad_arguments_are_usage_errors(arguments: list[str]) -> None:
     done = run("x.pcap", *arguments)
@@ -144,6 +150,15 @@ def test_partial_input_is_drawn_and_ends_with_3(calls: list[Any]) -> None:
     assert done.stderr == "x.pcap: byte 9 claims 4 bytes but 2 remain\\x1b[2J\n"
 
 
+def test_axis_is_chosen_or_told() -> None:
+    capture = str(EXAMPLES / "demo.pcap")
+    shown = {
+        how: "(logarithmic)" in run(capture, "--to", "term", "--side", "orig", *how.split()).stdout
+        for how in ("", "--log", "--linear", "--zoom 0:900")
+    }
+    assert shown == {"": True, "--log": True, "--linear": False, "--zoom 0:900": False}
+
+
 def test_folder_of_a_scan_is_drawn_like_its_capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import wiretropy
 
@@ -154,6 +169,49 @@ def test_folder_of_a_scan_is_drawn_like_its_capture(tmp_path: Path, monkeypatch:
     assert run("stored", "-o", "b.svg").exit_code == 0
     assert Path("a.svg").read_bytes() == Path("b.svg").read_bytes()
     assert run("stored", "x.pcap").exit_code == 2
+
+
+def stored_with(threshold: str, folder: Path) -> dict[str, Any]:
+    """A scan of one session with this threshold, stored in a folder; the session's record."""
+    done = wiretropy("scan", EXAMPLES / "ssh2-long.pcap", "--threshold", threshold, "--out", folder, "-q")
+    assert done.returncode == 0
+    [row] = Flows.load(folder)
+    return row
+
+
+def test_stored_flows_are_drawn_with_the_threshold_of_their_scan(tmp_path: Path) -> None:
+    row = stored_with("7.5", tmp_path / "stored")
+    done = run(str(tmp_path / "stored"), "--side", "resp", "--to", "term")
+    assert "threshold 7.5" in done.stdout
+    assert f"crosses at {row['resp_crossing_offsets'][0]:,}" in done.stdout
+    figure = Flows.load(tmp_path / "stored").plot()
+    assert figure.threshold == 7.5
+    other = Flows.load(tmp_path / "stored").plot(threshold=7.9)
+    assert other.threshold == 7.9
+    assert all(c.crossings.size == 0 for c in other.curves)
+
+
+@pytest.mark.parametrize(
+    "options", [["--threshold", "7.9"], ["--depth", "all"], ["-f", "tcp"], ["--no-decap", "--tcp-timeout", "3"]]
+)
+def test_options_of_reading_are_refused_for_stored_flows(options: list[str], tmp_path: Path) -> None:
+    stored_with("7.5", tmp_path / "stored")
+    done = run(str(tmp_path / "stored"), *options, "-o", str(tmp_path / "a.svg"))
+    assert done.exit_code == 2
+    assert "keep the settings of that scan" in done.stderr
+    assert all(option in done.stderr for option in options if option.startswith("-"))
+    assert not (tmp_path / "a.svg").exists()
+
+
+def test_crossings_against_an_unknown_threshold_are_not_marked(three_flows: pa.Table) -> None:
+    crossed = three_flows.set_column(
+        three_flows.schema.get_field_index("resp_crossing_offsets"),
+        three_flows.schema.field("resp_crossing_offsets"),
+        pa.array([[5]] * 3, pa.list_(pa.uint64())),
+    )
+    figure = plot(crossed, side="resp")
+    assert figure.threshold == 7.9
+    assert all(c.crossings.size == 0 for c in figure.curves)
 
 
 def test_page_of_a_real_session_names_the_packet_that_crossed(tmp_path: Path) -> None:
@@ -176,6 +234,26 @@ def test_page_of_a_real_session_names_the_packet_that_crossed(tmp_path: Path) ->
     assert done.exit_code == 0, done.output
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert f"packet {drawn.packets[after]:,}" in page
+
+
+def test_gnuplot_data_of_a_capture_name_the_packet_of_every_point(tmp_path: Path) -> None:
+    """Also when the capture comes from standard input; those of stored flows do not know it."""
+    shutil.copy(EXAMPLES / "ssh2-long.pcap", tmp_path / "a.pcap")
+    for name, words in (("file", "a.pcap"), ("piped", "- < a.pcap")):
+        done = pipeline(f"wiretropy plot --side resp --to dat -o {name} {words}", tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split() for line in (tmp_path / "file/curve-001-resp.dat").read_text().splitlines() if line[0] != "#"]
+    assert (tmp_path / "piped/curve-001-resp.dat").read_text() == (tmp_path / "file/curve-001-resp.dat").read_text()
+    rows = pa.concat_tables(list(trace_flows(tmp_path / "a.pcap"))).to_pylist()
+    reached = {
+        int(line[0]): next(row["number"] for row in rows if row["resp_offset"] >= int(line[0])) for line in lines
+    }
+    assert {int(line[0]): int(line[3]) for line in lines} == reached
+    assert len(lines) > 50
+
+    stored_with("7.9", tmp_path / "stored")
+    assert run(str(tmp_path / "stored"), "--side", "resp", "-o", str(tmp_path / "c")).exit_code == 0
+    assert (tmp_path / "c/curve-001-resp.dat").read_text().splitlines()[-1].endswith(" NaN")
 
 
 def test_page_of_standard_input_is_that_of_the_file(tmp_path: Path) -> None:

@@ -60,6 +60,57 @@ def test_empty_zoom_is_refused(zoom: tuple[float, float]) -> None:
         plot(many(1), zoom=zoom)
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_a_zoom_beside_the_curves_is_refused_and_says_how_far_they_go(log: bool) -> None:
+    with pytest.raises(ValueError, match="nothing to see from 501 to 9,000: the curve goes from byte 32 to 500"):
+        plot(many(1), side="resp", zoom=(501, 9_000), log=log)
+    with pytest.raises(ValueError, match="the curves go from byte 32 to 520"):
+        plot(many(2), side="resp", zoom=(521, 9_000), log=log)
+    assert plot(many(2), side="resp", zoom=(510, 9_000), log=log).x_range == (510, 9_000)
+
+
+def test_a_zoom_before_the_first_point_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing to see from 0 to 20: the curve goes from byte 32 to 500"):
+        plot(many(1), side="resp", zoom=(0, 20))
+
+
+def test_a_zoom_between_two_points_shows_the_line_between_them() -> None:
+    assert plot(many(1), side="resp", zoom=(100, 101)).x_range == (100, 101)
+
+
+def test_an_unknown_side_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match="side must be orig, resp, both or all; got 'x'"):
+        plot(many(1), side="x")  # type: ignore[arg-type]
+
+
+def lengths(*of: int) -> pa.Table:
+    """Flows whose responders sent so many bytes."""
+    return table([flow(f"C{i}", resp=random_bytes(length, i)) for i, length in enumerate(of)])
+
+
+@pytest.mark.parametrize(
+    ("of", "is_log"),
+    [
+        ((8_000,), False),
+        ((500, 8_000), False),
+        ((500, 1_990, 8_000), True),
+        ((500, 2_010, 8_000), False),
+        ((500, 600, 700, 7_000, 8_000), True),
+        ((500, 600, 6_000, 7_000, 8_000), False),
+    ],
+)
+def test_the_axis_is_logarithmic_where_half_of_the_curves_would_be_crowded(of: tuple[int, ...], is_log: bool) -> None:
+    flows = lengths(*of)
+    assert plot(flows, side="resp").is_log is is_log
+    assert plot(flows, side="resp", log=not is_log).is_log is not is_log
+    assert plot(flows, side="resp", zoom=(0, 1_000)).is_log is False
+    assert plot(flows, side="resp", zoom=(0, 1_000), log=True).is_log is True
+
+
+def test_a_flow_with_one_short_side_is_drawn_on_a_linear_axis() -> None:
+    assert plot(table([flow(orig=random_bytes(100), resp=random_bytes(60_000))])).is_log is False
+
+
 def test_long_axis_ends_on_a_multiple_of_4096_and_ticks_are_powers_of_two() -> None:
     figure = plot(table([flow(resp=random_bytes(61_000))]), side="resp")
     assert figure.x_range == (0, 61_440)

@@ -1,5 +1,8 @@
 """What each renderer writes, asked of its own objects and of the real gnuplot."""
 
+import base64
+import gzip
+import json
 import re
 import shutil
 import subprocess
@@ -10,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from plot_records import flow, random_bytes, table
+from plotly.offline import get_plotlyjs
 
 from wiretropy.entropy import random_mean, random_sd
 from wiretropy.plot import Figure, plot
@@ -17,6 +21,8 @@ from wiretropy.plot import html as html_page
 from wiretropy.plot.gnuplot import data, quoted
 from wiretropy.plot.output import save, terminal_text
 from wiretropy.plot.png_svg import draw
+
+CHROMIUM = shutil.which("chromium")
 
 HOSTILE = "</script><b>x</b> $a_1$ \x1b[31m\u202e '\"&"
 
@@ -98,13 +104,44 @@ def test_html_loads_nothing_and_escapes_names(hostile: Figure) -> None:
     page = html_page.page(hostile)
     assert not re.search(r"<(?:script|link|img|iframe)[^>]*\b(?:src|href)\s*=", page)
     assert "default-src 'none'" in page
-    assert '"showSendToCloud": false' in page
+    assert '"showSendToCloud":false' in page
     assert page == html_page.page(hostile)
-    own = page.split("</script>", 2)[-1]  # what follows the plotting library: our data
-    assert "http" not in own.replace("https://cloud.plotly.com/newchart", "")
+    assert "http" not in page.replace(packed_library(page), "").replace("http-equiv", "")
+    assert page.count("<script") == page.count("</script>") == 3
     assert "<b>x</b>" not in page
-    assert "\x1b[31m" not in own
+    assert "\x1b[31m" not in page
     assert "<title>&lt;/script&gt;&lt;b&gt;x&lt;/b&gt; $a_1$ \\x1b[31m\\u202e &#x27;&quot;&amp;</title>" in page
+
+
+def packed_library(page: str) -> str:
+    """What the page unpacks."""
+    return page.split('<script id="library" type="text/plain">')[1].split("</script>", maxsplit=1)[0]
+
+
+def test_html_holds_the_whole_plotting_library_in_less_than_half_of_its_size(hostile: Figure) -> None:
+    page, library = html_page.page(hostile), get_plotlyjs()
+    assert gzip.decompress(base64.b64decode(packed_library(page))).decode() == library
+    assert len(page) < len(library) / 2
+    figure = json.loads(page.split('<script id="figure" type="application/json">')[1].split("</script>")[0])
+    assert set(figure) == {"data", "layout", "config"}
+    assert len(figure["data"]) == len(html_page.draw(hostile).data)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_browser_draws_the_page_without_a_network(hostile: Figure, tmp_path: Path) -> None:
+    """What is left of the document after its scripts ran holds the curves, their names, and no word of a fault."""
+    save(hostile, tmp_path / "a.html")
+    assert CHROMIUM is not None
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+             "--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=20000", "--dump-dom"]  # fmt: skip
+    page = (tmp_path / "a.html").as_uri()
+    done = subprocess.run([CHROMIUM, *flags, page], capture_output=True, text=True, timeout=120, check=True)
+    body = re.sub(r"<script.*?</script>", "", done.stdout, flags=re.DOTALL)
+    assert "cannot be drawn" not in body
+    assert 'id="fault"' not in body
+    assert body.count('class="trace scatter') == len(html_page.draw(hostile).data)
+    assert "threshold 7.9" in body
+    assert "payload bytes" in body
 
 
 def test_plotly_names_are_escaped_because_plotly_reads_markup(hostile: Figure) -> None:

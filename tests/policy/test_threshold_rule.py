@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from wiretropy.policy.threshold import unexpected_crossings
+from wiretropy.policy.threshold import alert_id, unexpected_crossings, with_alert_ids
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CROSSINGS = pa.array([[1_890, 2_000], [], [7], []], pa.list_(pa.uint64()))
@@ -40,6 +40,17 @@ def test_slices_and_chunks_count_from_where_they_begin() -> None:
     assert unexpected_crossings(table, frozenset()).tolist() == [1, 0, 1, 0, 1, 0]
     assert unexpected_crossings(batch.slice(0, 0), frozenset()).tolist() == []
     assert unexpected_crossings(table.slice(0, 0), frozenset()).tolist() == []
+
+
+def test_alert_ids_stand_where_alerts_are_and_depend_on_flow_side_and_first_byte() -> None:
+    batch = records(CROSSINGS).append_column("uid", pa.array(["Ca", "Cb", "Cc", "Cd"]))
+    named = with_alert_ids(batch, frozenset({22}))
+    assert named.column("orig_alert_id").to_pylist() == [None, None, alert_id("Cc", "orig", 7), None]
+    assert named.column("resp_alert_id").to_pylist() == [None] * 4
+    assert with_alert_ids(batch.slice(2), frozenset()).column("orig_alert_id").to_pylist()[0] == alert_id(
+        "Cc", "orig", 7
+    )
+    assert len({alert_id("Cc", "orig", 7), alert_id("Cc", "resp", 7), alert_id("Cc", "orig", 8)}) == 3
 
 
 @pytest.mark.parametrize("more", [[], ["-q"], ["--json"]])

@@ -27,6 +27,11 @@ _MAGICS = (
 )
 """pcap in both byte orders and resolutions, pcapng, gzip, Zstandard, LZ4."""
 
+_PARQUET_MAGIC = b"PAR1"
+
+COMPRESSIONS = (".gz", ".zst", ".lz4")
+"""What names of compressed captures end with."""
+
 PathLike = str | os.PathLike[str]
 
 
@@ -41,20 +46,22 @@ def expand(paths: PathLike | Iterable[PathLike]) -> list[Path]:
     Returns
     -------
     list of Path
-        Files as they were named; of a folder, its captures sorted by name. Not
-        looked at further: what cannot be read becomes a fault of the scan.
+        Files as they were named; of a folder, its captures sorted by name, not those of
+        folders below it. Not looked at further: what cannot be read becomes a fault of the scan.
 
     Raises
     ------
     RefusedError
-        If nothing was named, a folder holds no capture, or standard input is
-        named twice.
+        If nothing was named, a folder holds no capture, flows that a scan stored are
+        named as if they were captures, or standard input is named twice.
     """
     named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not named:
         raise RefusedError("no capture was named; give a file, a folder, or - for standard input")
     expanded: list[Path] = []
     for path in map(Path, named):
+        if path.is_file() and _begins_with(path, (_PARQUET_MAGIC,)):
+            raise _refusal_of_stored(path)
         expanded.extend(_captures_in(path) if path != STDIN and path.is_dir() else [path])
     if expanded.count(STDIN) > 1:
         raise RefusedError("standard input (-) was named twice; it can be read only once")
@@ -68,19 +75,31 @@ def source_name(source: str) -> str:
 
 def _captures_in(folder: Path) -> list[Path]:
     try:
-        files = sorted(path for path in folder.iterdir() if path.is_file() and _is_capture(path))
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+        captures = [path for path in files if _begins_with(path, _MAGICS, if_unreadable=True)]
     except OSError as error:
         raise RefusedError(f"{folder}: the folder cannot be read ({error.strerror})") from error
-    if not files:
-        raise RefusedError(f"{folder}: the folder holds no capture (pcap or pcapng, plain or gz, zst, lz4)")
-    return files
+    if captures:
+        return captures
+    if any(_begins_with(path, (_PARQUET_MAGIC,)) for path in files):
+        raise _refusal_of_stored(folder)
+    raise RefusedError(
+        f"{folder}: the folder itself holds no capture (pcap or pcapng, plain or gz, zst, lz4); folders below it are "
+        "not searched"
+    )
 
 
-def _is_capture(path: Path) -> bool:
+def _begins_with(path: Path, magics: tuple[bytes, ...], *, if_unreadable: bool = False) -> bool:
+    """Whether a file begins with one of these; a file that cannot be opened becomes a fault of the scan there."""
     try:
         with path.open("rb") as file:
-            first = file.read(4)
+            return file.read(4).startswith(magics)
     except OSError:
-        # Named among the faults of the scan when it is opened there.
-        return True
-    return first.startswith(_MAGICS)
+        return if_unreadable
+
+
+def _refusal_of_stored(path: Path) -> RefusedError:
+    return RefusedError(
+        f"{path}: holds flows that a scan stored, not packets; wiretropy plot draws them, wiretropy.Flows.load gives "
+        "them to Python"
+    )

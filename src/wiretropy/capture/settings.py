@@ -9,6 +9,9 @@ from typing import Any, Literal, Self, TypedDict
 
 from wiretropy import limits, schema
 
+_WITHOUT_EFFECT = frozenset({"threads", "follow"})
+"""Settings on which no record depends: the same packets give the same records whatever they are."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ScanSettings:
@@ -92,6 +95,16 @@ class ScanSettings:
                 )
         return cls(**changes)
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Settings that `to_record` wrote; names of settings that came later are passed over."""
+        return cls(**{name: value for name, value in record.items() if name in cls.__dataclass_fields__})
+
+    def to_record(self) -> dict[str, int | float | str | None]:
+        """What the flow records depend on, in values that JSON has."""
+        names = [name for name in self.__dataclass_fields__ if name not in _WITHOUT_EFFECT]
+        return {name: _plain(getattr(self, name)) for name in names}
+
     def to_core(
         self,
         filters: Mapping[int, Sequence[tuple[int, int, int, int]]] | None,
@@ -152,6 +165,13 @@ class SettingChanges(TypedDict, total=False):
 def _check_whole(name: str, value: object, low: int, high: int, more: str = "") -> None:
     if isinstance(value, bool) or not (isinstance(value, Integral) and low <= int(value) <= high):
         raise ValueError(f"{name} must be a whole number from {low:,} to {high:,}{more}; got {value!r}")
+
+
+def _plain(value: Any) -> int | float | str | None:
+    """A setting without the number types of NumPy."""
+    if value is None or isinstance(value, bool | str):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 def _ns(seconds: float) -> int:

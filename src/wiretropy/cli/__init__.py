@@ -52,8 +52,8 @@ def group() -> None:
       wiretropy carve office.pcap --flow ID      take the packets of one away
 
     Exit codes: 0 all was read; 1 findings (with --exit-code); 2 refused or wrong
-    usage; 3 a usable part was read, and the reason given on stderr; 130 Ctrl-C;
-    141 the reader of the output went away.
+    usage; 3 a usable part was read, and the reason given on stderr, whether there
+    are findings or not; 130 Ctrl-C; 141 the reader of the output went away.
     """
 
 

@@ -1,23 +1,28 @@
 """`wiretropy carve CAPTURE... --flow ID`: take the packets of a flow away.
 
 In: captures, and ids of flows or alerts. Out: a capture file with exactly their
-packets, whose path is printed. Refused with exit code 2: ids that no flow has,
-captures that cannot be read.
+packets, whose path is printed, or the capture itself on standard output. Refused with exit
+code 2: ids that no flow has, captures that cannot be read, names that say no format.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from wiretropy.cli.options import changes, reading_options
-from wiretropy.cli.outcome import refusing
+from wiretropy.cli.outcome import exit_code, refusing, report_faults
+from wiretropy.cli.progress import progress_bar
 from wiretropy.cli.wording import counted
 from wiretropy.inert import inert
+
+if TYPE_CHECKING:
+    from wiretropy.carve import Carved
 
 
 @click.command("carve")
@@ -30,14 +35,16 @@ from wiretropy.inert import inert
 @click.option(
     "--to",
     type=click.Choice(("pcap", "pcapng")),
-    help="Format; pcapng has a comment with the entropy at each packet, which Wireshark shows (default: what OUT "
-    "ends with, else pcapng).",
+    help="Format; pcapng has a comment with the entropy at each packet, which Wireshark shows (default: what FILE "
+    "ends with).",
 )
 @click.option(
     "-o",
     "--out",
+    metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Write here (default: a name made of the capture's and the id).",
+    help="Write here: pcap if the name ends with .pcap or .cap, pcapng if with .pcapng or without an ending; other "
+    "endings need --to. '-' is standard output (default: a name made of the capture's and the id).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print path and numbers as one JSON object instead of the path.")
 @reading_options
@@ -54,19 +61,46 @@ def command(
     """Write the packets of flows to a capture file of their own.
 
     The packets are copied byte for byte, fragments and tunnels included. Give the
-    options that scan was given, so that the ids mean the same flows.
+    options that scan was given, so that the ids mean the same flows. Captures are
+    read more than once, so standard input cannot be one of them; a folder stands
+    for the captures in it, not for those of folders below it.
     """
+    is_piped = out == Path("-")
+    if is_piped and as_json:
+        raise click.UsageError("--json and the capture cannot both go to standard output; name a file with -o")
+    if is_piped and sys.stdout.isatty():
+        raise click.UsageError("a capture would garble the terminal; name a file with -o, or pipe standard output")
     with refusing():
         from wiretropy.carve import carve
 
-        target = out or _default_out(paths[0], (*uids, *alerts, *community_ids), to or "pcapng")
-        carved = carve(paths, target, uids=uids, community_ids=community_ids, alerts=alerts, to=to, **changes(options))
-    if as_json:
+        target: Path | BinaryIO = out or _default_out(paths[0], (*uids, *alerts, *community_ids), to or "pcapng")
+        if is_piped:
+            target = sys.stdout.buffer
+        with progress_bar(is_off=as_json) as on_progress:
+            carved = carve(
+                paths,
+                target,
+                uids=uids,
+                community_ids=community_ids,
+                alerts=alerts,
+                to=to,
+                on_progress=on_progress,
+                **changes(options),
+            )
+    _tell(carved, as_json)
+    report_faults(carved.summary)
+    sys.exit(exit_code(carved.summary))
+
+
+def _tell(carved: Carved, as_json: bool) -> None:
+    """Say where the packets are, and how many."""
+    if as_json and carved.path is not None:
         path = os.fsencode(carved.path).decode("utf-8", "backslashreplace")
         click.echo(json.dumps({"path": path, "packets": carved.packets, "flows": carved.flows}))
-    else:
+        return
+    if carved.path is not None:
         click.echo(inert(str(carved.path)))
-        click.echo(f"{counted(carved.packets, 'packet')} of {counted(carved.flows, 'flow')}", err=True)
+    click.echo(f"{counted(carved.packets, 'packet')} of {counted(carved.flows, 'flow')}", err=True)
 
 
 def _default_out(path: Path, names: tuple[str, ...], kind: str) -> Path:

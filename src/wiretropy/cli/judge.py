@@ -101,8 +101,8 @@ def _table(name: str, measured: RawMeasurement) -> Iterator[str]:
 
 def _band(measured: RawMeasurement, digits: int) -> str:
     band = f"{measured.random_mean:.{digits}f} +- {measured.random_sd:.{digits}f}"
-    return band if measured.z is None else f"{band} (z = {measured.z:+.2f})"
+    return band if measured.z is None else f"{band} (z = {measured.z:+z.2f})"
 
 
 def _number(value: float | None, absent: str) -> str:
-    return f"- ({absent})" if value is None else f"{value:.6f}"
+    return f"- ({absent})" if value is None else f"{value:z.6f}"  # z: what rounds to zero has no sign

@@ -82,7 +82,7 @@ def command(
         send = _sender(is_foreground)
         with progress_bar() as on_progress:
             flows, found = _connections(captures, specs, on_progress)
-        _run(found, statistics, send)
+        _run(found, statistics, send, _inputs(captures, configuration))
     report_faults(flows.summary)
     sys.exit(exit_code(flows.summary))
 
@@ -134,13 +134,25 @@ def _connections(
     return flows, connections(table, packets, specs)
 
 
-def _run(found: Iterator[Connection], statistics: Path | None, send: Callable[[Kind, str], None]) -> None:
+def _inputs(captures: Sequence[str], configuration: Path | None) -> list[Path]:
+    """All files that are read."""
+    from wiretropy.capture.inputs import expand
+
+    described = [] if configuration is None else [configuration]
+    if configuration is not None and configuration.is_dir():
+        described = list(configuration.iterdir())
+    return [*expand(captures), *described]
+
+
+def _run(
+    found: Iterator[Connection], statistics: Path | None, send: Callable[[Kind, str], None], inputs: Sequence[Path]
+) -> None:
     """Write statistics, then all lines in the order of packet times."""
     from wiretropy.netentropy.alarm import track
     from wiretropy.netentropy.lines import line
     from wiretropy.netentropy.statistics import StatisticsFolder
 
-    folder = None if statistics is None else StatisticsFolder(statistics)
+    folder = None if statistics is None else StatisticsFolder(statistics, inputs)
     timed: list[tuple[int, Kind, str]] = []
     for connection in found:
         if folder is not None:

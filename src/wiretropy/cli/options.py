@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -29,18 +30,52 @@ class Depth(click.ParamType["int | Literal['all']"]):
         return int(text)
 
 
+class Number(click.ParamType["float"]):
+    """A finite number within bounds, which the message names.
+
+    Parameters
+    ----------
+    what : str
+        What it must be.
+    low, high : float
+        Bounds, both included.
+    """
+
+    name = "NUMBER"
+
+    def __init__(self, what: str, low: float, high: float) -> None:
+        self._what, self._low, self._high = what, low, high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read ``7.9``."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        # NaN lies within no bounds.
+        if not self._low <= number <= self._high:
+            self.fail(f"{value!r} is not {self._what}", param, ctx)
+        return number
+
+
 class _ReadingOption(click.Option):
     """An option on which it depends which flows there are, and what is measured of them."""
+
+
+_BITS_PER_BYTE = Number("a number of bits per byte from 0 to 8", 0, 8)
+_SECONDS = Number(
+    f"a positive number of seconds, at most {limits.MAX_SECONDS:,}", 1 / limits.NS_PER_S, limits.MAX_SECONDS
+)
 
 
 def reading_options(command: _Command) -> _Command:
     """Options of how captures are read that hold for every command."""
     option = partial(click.option, cls=_ReadingOption)
-    seconds = partial(option, type=float, metavar="S")
+    seconds = partial(option, type=_SECONDS, metavar="S")
     options = (
         option(
             "--threshold",
-            type=click.FloatRange(0, 8),
+            type=_BITS_PER_BYTE,
             default=schema.DEFAULT_THRESHOLD,
             show_default=True,
             metavar="BITS",
@@ -100,13 +135,22 @@ def reading_options(command: _Command) -> _Command:
     return command
 
 
+def given_reading_options() -> list[click.Option]:
+    """The reading options that the running command was given."""
+    context = click.get_current_context()
+    return [
+        option
+        for option in context.command.params
+        if isinstance(option, _ReadingOption)
+        and context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    ]
+
+
 def reading_words() -> list[str]:
     """The reading options that the running command was given, as words that give them to another command."""
-    context, words = click.get_current_context(), []
-    for option in context.command.params:
-        name = option.name or ""
-        if isinstance(option, _ReadingOption) and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            words += option.opts[:1] if option.is_flag else [option.opts[0], str(context.params[name])]
+    values, words = click.get_current_context().params, []
+    for option in given_reading_options():
+        words += option.opts[:1] if option.is_flag else [option.opts[0], str(values[option.name or ""])]
     return words
 
 

@@ -90,7 +90,7 @@ def report_faults(summary: ScanSummary) -> None:
 
 
 def exit_code(summary: ScanSummary, *, has_findings: bool = False) -> int:
-    """The exit code of a command that read `summary`'s captures."""
+    """The exit code of a command that read `summary`'s captures; unread input goes before findings in the rest."""
     if summary.is_partial:
         return PARTIAL
     return FINDINGS if has_findings else 0

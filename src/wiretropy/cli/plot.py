@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wiretropy.cli.options import changes, reading_options
+from wiretropy.capture.inputs import COMPRESSIONS
+from wiretropy.cli.options import changes, given_reading_options, reading_options
 from wiretropy.cli.outcome import exit_code, refusing, report_faults
 from wiretropy.cli.progress import progress_bar
 from wiretropy.inert import inert
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from wiretropy.flows import Flows, TraceHook
     from wiretropy.plot import Figure
 
-_COMPRESSIONS = (".gz", ".zst", ".lz4")
 _FORMATS = ("png", "svg", "html", "term", "dat")
 _SHOWN = (
     "flow", "community_id", "host", "port", "label", "side", "top", "overlay", "zoom", "entropy_range", "log", "blocks",
@@ -92,7 +92,13 @@ class _Span(click.ParamType[tuple[float, float]]):
 @click.option(
     "--entropy-range", type=_Span(), help="Show A to B bits per byte, as 7.5:8 (default: what the curves need)."
 )
-@click.option("--log", is_flag=True, help="Logarithmic payload bytes.")
+@click.option(
+    "--log/--linear",
+    "log",
+    default=None,
+    help="Logarithmic or linear payload bytes (default: logarithmic where half of the curves end within the first "
+    "quarter of the longest; linear otherwise, and with --zoom).",
+)
 @click.option("--blocks", is_flag=True, help="Add a panel with the entropy of each block between two points.")
 @click.option("--title", help="Title of the picture (default: the flow, or how many flows of which capture).")
 @click.option(
@@ -114,28 +120,46 @@ class _Span(click.ParamType[tuple[float, float]]):
 def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bool, **options: Any) -> None:
     """Draw how the entropy of flows grows, byte by byte.
 
-    Reads captures, or a folder that 'wiretropy scan --out' wrote, and lays the entropy trajectories of the selected
-    flows over each other. Behind them lie the threshold and the random band: the mean of random bytes at every length
-    and 4 standard deviations around it. Conditions of one kind widen the selection, different kinds narrow it. The
-    picture's path is printed.
+    Reads captures, folders of them (not of folders below), or a folder that 'wiretropy scan --out' wrote, and lays the
+    entropy trajectories of the selected flows over each other. Behind them lie the threshold and the random band: the
+    mean of random bytes at every length and 4 standard deviations around it. Conditions of one kind widen the
+    selection, different kinds narrow it. The picture's path is printed. Stored flows keep the settings of their scan:
+    options of how captures are read, which stand last below, are refused for them.
     """
     shown = {name: options.pop(name) for name in _SHOWN}
     with refusing():
         kind = kind or _kind_of(out)
-        is_traced = kind == "html" and not _is_stored(paths)
+        target = out or _default_out(paths[0], kind)
+        _check_outputs(paths, kind, target)
+        is_traced = kind in ("html", "dat") and not _is_stored(paths)
         is_once = "-" in paths  # standard input cannot be read again for the packets of the drawn flows
         with progress_bar(is_off=as_json) as on_progress:
             settings = changes(options) | {"on_progress": on_progress}
             rows: list[pa.Table] = []
             flows = _read(paths, settings, rows if is_traced and is_once else None)
-            figure = _figure(flows, shown, options["threshold"])
+            figure = _figure(flows, shown)
             if is_traced:
                 rows = rows if is_once else _trace(paths, [c.uid for c in figure.curves], settings)
-                figure = _figure(flows, shown, options["threshold"], rows)
-        _show(figure, kind, out, _default_out(paths[0], kind), as_json)
+                figure = _figure(flows, shown, rows)
+        _show(figure, kind, out, target, as_json)
     if not _is_stored(paths):
         report_faults(flows.summary)
         sys.exit(exit_code(flows.summary))
+
+
+def _check_outputs(paths: Sequence[str], kind: str, target: str) -> None:
+    """Refuse to draw onto what is read."""
+    from wiretropy.capture.inputs import expand
+    from wiretropy.capture.outputs import refuse_overwriting
+    from wiretropy.plot.output import files_of
+
+    if _is_stored(paths):
+        from wiretropy.store.parquet import files_of as stored_files_of
+
+        inputs = [file for path in map(Path, paths) for file in (stored_files_of(path) if path.is_dir() else [path])]
+    else:
+        inputs = expand(paths)
+    refuse_overwriting(inputs, files_of(Path(target), kind))
 
 
 def _read(paths: Sequence[str], settings: dict[str, Any], rows: list[pa.Table] | None) -> Flows:
@@ -146,11 +170,16 @@ def _read(paths: Sequence[str], settings: dict[str, Any], rows: list[pa.Table] |
         return read_flows(paths, on_trace=None if rows is None else _keeping(rows), **settings)
     if len(paths) > 1:
         raise ValueError(f"give one folder of stored flows at a time; got {len(paths)} inputs")
+    if given := [option.opts[0] for option in given_reading_options()]:
+        raise ValueError(
+            f"{paths[0]}: flows that a scan stored keep the settings of that scan, so {', '.join(given)} cannot apply; "
+            "scan the captures again with them, or plot the captures themselves"
+        )
     return Flows.load(paths[0])
 
 
 def _keeping(rows: list[pa.Table]) -> TraceHook:
-    """Keep what a page needs of packet rows."""
+    """Keep what curves need of packet rows."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -162,7 +191,7 @@ def _keeping(rows: list[pa.Table]) -> TraceHook:
 
 
 def _trace(paths: Sequence[str], uids: list[str], settings: dict[str, Any]) -> list[pa.Table]:
-    """Packet rows of the drawn flows, so that the page can name the packet under the pointer."""
+    """Packet rows of the drawn flows, so that every point of the curves can name its packet."""
     from wiretropy.flows import trace_flows
 
     return list(trace_flows(paths, sorted(set(uids)), **settings))
@@ -173,14 +202,14 @@ def _is_stored(paths: Sequence[str]) -> bool:
     return any(p.endswith(".parquet") or (os.path.isdir(p) and any(Path(p).glob("*.parquet"))) for p in paths)
 
 
-def _figure(flows: Flows, shown: dict[str, Any], threshold: float, rows: Sequence[pa.Table] = ()) -> Figure:
+def _figure(flows: Flows, shown: dict[str, Any], rows: Sequence[pa.Table] = ()) -> Figure:
     """The picture that the options describe."""
     import pyarrow as pa
 
     from wiretropy.plot import plot
 
     trace = pa.concat_tables(rows) if rows else None
-    return plot(flows, threshold=threshold, crossing_threshold=threshold, trace=trace, **shown)
+    return plot(flows, trace=trace, **shown)
 
 
 def _kind_of(out: str | None) -> str:
@@ -195,12 +224,12 @@ def _kind_of(out: str | None) -> str:
 def _default_out(path: str, kind: str) -> str:
     """A name in the current folder made of the input's."""
     name = "stdin" if path == "-" else PurePath(path).name or "flows"
-    for suffix in _COMPRESSIONS:
+    for suffix in COMPRESSIONS:
         name = name.removesuffix(suffix)
     return f"{PurePath(name).stem}-trajectories{_SUFFIXES[kind]}"
 
 
-def _show(figure: Figure, kind: str, out: str | None, default: str, as_json: bool) -> None:
+def _show(figure: Figure, kind: str, out: str | None, target: str, as_json: bool) -> None:
     """Write the picture and print where, or print the picture."""
     from wiretropy.plot.output import rendered, save, terminal_text
 
@@ -211,7 +240,7 @@ def _show(figure: Figure, kind: str, out: str | None, default: str, as_json: boo
     elif out == "-":
         click.echo(rendered(figure, kind), nl=False)
     else:
-        written = save(figure, out or default, to=kind)
+        written = save(figure, target, to=kind)
         click.echo(_summary(figure, kind, written) if as_json else inert(str(written)))
 
 

@@ -11,7 +11,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +87,13 @@ class _Ports(click.ParamType["frozenset[int]"]):
     help="Work with N threads.",
 )
 @click.option("--follow", is_flag=True, help="Wait for more at the end of a capture that is still being written.")
-@click.option("--exit-code", "wants_findings", is_flag=True, help="End with exit code 1 if there are alerts.")
+@click.option(
+    "--exit-code",
+    "wants_findings",
+    is_flag=True,
+    help="End with exit code 1 if there are alerts, unless only a part of the input could be read: that is 3 "
+    "with alerts or without.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no totals.")
 @reading_options
 def command(
@@ -107,9 +113,13 @@ def command(
     standard input; several are read as one stream in time order. The table puts
     alerts first: flows whose cumulative entropy crossed the threshold on a port
     where that was not expected. Beside each entropy stands where random bytes of
-    that length would lie. --json replaces the table; --out adds files.
+    that length would lie. --json replaces the table; --out adds files. Both name the
+    alert of each side, which wiretropy carve --alert takes.
+
+    A folder stands for the captures in it, not for those of folders below it.
     """
     with refusing():
+        _check_outputs(paths, out, summary_path)
         table = None
         if not as_json and not (quiet and out):
             from wiretropy.cli.scan_table import ScanTable
@@ -127,6 +137,23 @@ def command(
     sys.exit(INTERRUPTED if run.is_stopped else code)
 
 
+def _check_outputs(paths: tuple[Path, ...], out: Path | None, summary_path: Path | None) -> None:
+    """Refuse to write onto what is read, or the totals onto the flows."""
+    from wiretropy.capture.inputs import expand
+    from wiretropy.capture.outputs import refuse_overwriting
+
+    outputs = [] if summary_path is None else [summary_path]
+    if out is not None:
+        from wiretropy.store.parquet import files_of
+
+        flows, _ = stored = files_of(out)
+        if summary_path is not None and summary_path.resolve() == flows.resolve():
+            raise ValueError(f"{summary_path}: is where --out writes the flows; choose another file for the totals")
+        outputs += stored
+    if outputs:
+        refuse_overwriting(expand(paths), outputs)
+
+
 def _scan(
     paths: tuple[Path, ...],
     options: dict[str, Any],
@@ -139,7 +166,7 @@ def _scan(
     """Read everything once and hand each batch to whoever wants it; the number of alerts, and the pass."""
     from wiretropy.capture.run import CaptureRun
     from wiretropy.capture.settings import ScanSettings
-    from wiretropy.policy.threshold import unexpected_crossings
+    from wiretropy.policy.threshold import unexpected_crossings, with_alert_ids
 
     settings = ScanSettings(**changes(options))
     findings = 0
@@ -147,19 +174,23 @@ def _scan(
         progress = stack.enter_context(progress_bar(is_off=quiet or as_json))
         run = CaptureRun(paths, settings, on_progress=progress)
         stack.enter_context(_stopping_on_interrupt(run))
+        takers: list[Callable[[pa.RecordBatch], None]] = [_print_json] if as_json else []
         writer = None
         if out is not None:
+            from wiretropy.flows import arrow_schema, flow_metadata
             from wiretropy.store.parquet import FlowWriter
 
-            writer = stack.enter_context(FlowWriter(out, has_counts=settings.counts))
+            columns = arrow_schema(has_counts=settings.counts, has_alerts=True)
+            columns = columns.with_metadata(flow_metadata(settings))
+            writer = stack.enter_context(FlowWriter(out, columns))
+            takers.append(writer.write)
         for batch in run:
             findings += int(unexpected_crossings(batch, expected_ports).sum())
-            if as_json:
-                _print_json(batch)
-            if writer is not None:
-                writer.write(batch)
             if table is not None:
                 table.add(batch)
+            told = with_alert_ids(batch, expected_ports) if takers else batch
+            for take in takers:
+                take(told)
         if writer is not None and not run.summary.is_refused:
             writer.finish(run.summary)
     return findings, run

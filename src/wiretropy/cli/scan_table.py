@@ -221,7 +221,7 @@ class ScanTable:
             click.echo(_evidence(row, crossing, self._threshold))
         if self._alerts > len(alerts):
             more = counted(self._alerts - len(alerts), "more alert")
-            click.echo(f"{more}; --rows shows more of them, --json all")
+            click.echo(f"{more}; --rows shows more of them, --json names all")
         if alerts:
             click.echo(_commands(alerts[0][0]["uid"], inputs, options))
 

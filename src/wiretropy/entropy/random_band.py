@@ -125,7 +125,7 @@ def _table() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     sd = np.full(TABLE_BYTES + 1, np.nan)
     nodes = random_nodes.load()
     for n in range(1, PIECES_BYTES[0]):
-        mean[n], sd[n] = nodes[n]
+        mean[n], sd[n] = max(nodes[n][0], 0.0), nodes[n][1]
     for first, last in pairwise(PIECES_BYTES):
         at = [n for n in nodes if first <= n <= last]
         lengths = np.arange(first, last + 1)

@@ -71,7 +71,8 @@ def random_mean(n: int, *, symbols: int = 256) -> float:
         return float(series_mean(np.array([float(n)]), symbols)[0])
     count = _count_window(n, symbols)
     probability = _binomial(np.array([n]), count, symbols)[0]
-    return math.log2(symbols) - symbols / n * float(probability @ _excess(count, n / symbols))
+    mean = math.log2(symbols) - symbols / n * float(probability @ _excess(count, n / symbols))
+    return max(mean, 0.0)  # of one byte it is 0, which the difference misses by a rounding
 
 
 def random_sd(n: int, *, symbols: int = 256) -> float:

@@ -6,9 +6,12 @@ columns, so that ``gnuplot> plot 'it.dat'`` draws it. A connection without paylo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from wiretropy.capture.outputs import refuse_overwriting
+from wiretropy.errors import RefusedError
 from wiretropy.netentropy.connections import Connection
 
 _NS = 1_000_000_000
@@ -53,11 +56,21 @@ class StatisticsFolder:
     ----------
     path : Path
         Made when it does not exist. Files of an earlier run with the same names are replaced.
+    inputs : sequence of Path, optional
+        Files that were read, and are not replaced.
+
+    Raises
+    ------
+    RefusedError
+        If there is a file of that name.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, inputs: Sequence[Path] = ()) -> None:
+        if path.exists() and not path.is_dir():
+            raise RefusedError(f"{path}: statistics files need a folder, but this is a file; choose another name")
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self._inputs = inputs
         self._taken: set[str] = set()
 
     def write(self, connection: Connection) -> Path | None:
@@ -68,6 +81,11 @@ class StatisticsFolder:
         path : Path or None
             None when no payload was measured. A second connection of one name (the same endpoints in two VLANs) gets
             a number behind it.
+
+        Raises
+        ------
+        RefusedError
+            If the file is one that was read.
         """
         if connection.samples.offsets.size == 0:
             return None
@@ -78,5 +96,6 @@ class StatisticsFolder:
             number += 1
         self._taken.add(name)
         path = self.path / name
+        refuse_overwriting(self._inputs, [path])
         path.write_text(text(connection), encoding="utf-8")
         return path

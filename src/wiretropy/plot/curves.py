@@ -193,8 +193,10 @@ def curves(
     Raises
     ------
     ValueError
-        If the column does not exist, or no chosen flow has measured bytes on the chosen sides.
+        If there are no such sides, the column does not exist, or no chosen flow has measured bytes on the chosen sides.
     """
+    if sides not in (None, "all", *SIDES):
+        raise ValueError(f"side must be orig, resp, both or all; got {inert(str(sides))!r}")
     if overlay is not None and overlay not in table.column_names:
         raise ValueError(f"the flow records have no column {inert(overlay)!r} to overlay by; try resp_port or source")
     records = table.take(np.asarray(rows, dtype=np.int64)).to_pylist()

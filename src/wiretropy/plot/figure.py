@@ -24,6 +24,10 @@ MAX_ENTROPY = 8.0
 BAND_SDS = 4.0
 """Half width of the random band in standard deviations of the entropy of random bytes."""
 
+CROWDED_SHARE = 0.25
+"""Share of a linear axis that is too little for half of the curves. A flow with its two sides and both together stays
+linear, as the pictures of the original experiment are: two of these three are long."""
+
 HEADROOM = 0.02
 """Share of the panel's height above 8 bits per byte, so that a curve there is not cut in half."""
 
@@ -106,7 +110,7 @@ def build(
     entropy_range: tuple[float, float] | None = None,
     threshold: float | None = DEFAULT_THRESHOLD,
     crossing_threshold: float | None = DEFAULT_THRESHOLD,
-    is_log: bool = False,
+    is_log: bool | None = None,
     has_blocks: bool = False,
     title: str = "",
 ) -> Figure:
@@ -125,8 +129,9 @@ def build(
     crossing_threshold : float or None, default 7.9
         Threshold against which the crossings of the records were measured. Crossings of another threshold than the
         one drawn are left out.
-    is_log : bool, default False
-        Logarithmic x axis.
+    is_log : bool, optional
+        Whether the x axis is logarithmic. Default: where the curves differ so much in length that most of them would be
+        crowded into its left end, unless a zoom is given.
     has_blocks : bool, default False
         Second panel with the entropy of each block between two points.
     title : str, optional
@@ -139,11 +144,14 @@ def build(
     Raises
     ------
     ValueError
-        If a range is empty or outside what can be shown, or there is no curve.
+        If a range is empty or outside what can be shown, no curve has a point in it, or there is no curve.
     """
     if not drawn:
         raise ValueError("there is no curve to draw")
+    if is_log is None:
+        is_log = zoom is None and _is_crowded(drawn)
     x_range = _x_range(drawn, zoom, is_log)
+    _check_visible(drawn, x_range)
     last = int(np.ceil(x_range[1]))
     points = np.union1d(trajectory_grid(last), [last])
     return Figure(
@@ -156,6 +164,12 @@ def build(
         block_band=_block_band(last) if has_blocks else None,
         is_log=is_log,
     )
+
+
+def _is_crowded(drawn: Sequence[Curve]) -> bool:
+    """Whether half of the curves, or more, end within `CROWDED_SHARE` of the longest one."""
+    lengths = np.array([c.offsets[-1] for c in drawn])
+    return bool(np.median(lengths) < CROWDED_SHARE * lengths.max())
 
 
 def _without_crossings(c: Curve) -> Curve:
@@ -179,6 +193,16 @@ def _x_range(drawn: Sequence[Curve], zoom: tuple[float, float] | None, is_log: b
         if first >= last:
             first = last / 2
     return float(first), float(last)
+
+
+def _check_visible(drawn: Sequence[Curve], x_range: tuple[float, float]) -> None:
+    """Refuse a range in which there is nothing to see."""
+    if not any(visible(c, x_range)[0].size for c in drawn):
+        first, last = min(int(c.offsets[0]) for c in drawn), max(int(c.offsets[-1]) for c in drawn)
+        curves = f"curve goes from byte {first:,}" if len(drawn) == 1 else f"curves go from byte {first:,}"
+        raise ValueError(
+            f"there is nothing to see from {x_range[0]:,.0f} to {x_range[1]:,.0f}: the {curves} to {last:,}"
+        )
 
 
 def _rounded_up(last: int) -> float:

@@ -77,10 +77,16 @@ def write(figure: Figure, folder: Path) -> Path:
     return path
 
 
+def files_in(folder: Path) -> list[Path]:
+    """The files of a folder that `write` may replace."""
+    return [*folder.glob("curve-*.dat"), folder / BAND_FILE, folder / GAP_FILE, folder / SCRIPT]
+
+
 def data(c: Curve) -> str:
     """One curve as text: a comment, then offset, entropy, block entropy and packet number in columns.
 
-    Unknown values are written as ``NaN``, which gnuplot skips.
+    The packet is the one that completed that many bytes, by its number in its capture. Unknown values are written as
+    ``NaN``, which gnuplot skips: the block behind the last whole one, packets where none were traced.
     """
     blocks = np.full(c.offsets.size, np.nan)
     blocks[: c.block_entropy.size] = c.block_entropy

@@ -1,19 +1,23 @@
 """An interactive page by plotly, in one file that works offline.
 
 A `Figure` goes in; HTML text comes out: zoom, hover with offset, entropy, the random band there and the packet number
-where it is known, curves switched by a click on their name. The plotting library's JavaScript is inlined and a content
-security policy forbids the page to load anything, so opening it tells nobody. Text is escaped for HTML, which plotly
-would otherwise read as markup.
+where it is known, curves switched by a click on their name. The plotting library's JavaScript is inside, compressed,
+and unpacked by the browser; a content security policy forbids the page to load anything, so opening it tells nobody.
+Text is escaped for HTML, which plotly would otherwise read as markup.
 """
 
 from __future__ import annotations
 
+import base64
+import gzip
 import html
+from functools import cache
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.io import to_html
+from plotly.io.json import to_json_plotly
+from plotly.offline import get_plotlyjs
 
 from wiretropy.entropy import random_band
 from wiretropy.plot.curves import Curve
@@ -54,7 +58,28 @@ p {{ font-size: .85rem; color: #555; margin: .2rem 0; }}
 <body>
 <h1>{title}</h1>
 <p>Drag to zoom, double-click to zoom out. Click a name to hide its curve, double-click to show it alone.</p>
-{figure}
+<p id="fault">The picture is drawn by JavaScript, which is inside this page.</p>
+<div id="trajectories" style="height:{height}px"></div>
+<script id="figure" type="application/json">{figure}</script>
+<script id="library" type="text/plain">{library}</script>
+<script>
+(async () => {{
+  const fault = document.getElementById("fault");
+  try {{
+    const packed = Uint8Array.from(atob(document.getElementById("library").textContent), (c) => c.charCodeAt(0));
+    const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const library = document.createElement("script");
+    library.textContent = await new Response(unpacked).text();
+    document.head.append(library);
+    const figure = JSON.parse(document.getElementById("figure").textContent);
+    await Plotly.newPlot("trajectories", figure.data, figure.layout, figure.config);
+    fault.remove();
+  }} catch (error) {{
+    fault.textContent = "The picture cannot be drawn: " + error +
+      ". Browsers from 2023 on can (Firefox 113, Safari 16.4, Chrome or Edge 80).";
+  }}
+}})();
+</script>
 </body>
 </html>
 """
@@ -71,7 +96,7 @@ def page(figure: Figure) -> str:
     Returns
     -------
     page : str
-        HTML; the same figure gives the same text.
+        HTML; the same figure gives the same text, with the same plotly and zlib.
     """
     # plotly's default tool bar holds a button that uploads the picture and its data to its makers' server.
     config = {
@@ -82,16 +107,21 @@ def page(figure: Figure) -> str:
         "responsive": True,
         "scrollZoom": True,
     }
-    body = to_html(
-        draw(figure),
-        full_html=False,
-        include_plotlyjs=True,
-        include_mathjax=False,
-        div_id="trajectories",
-        config=config,
-        default_width="100%",
+    drawn = draw(figure)
+    text = to_json_plotly({**drawn.to_plotly_json(), "config": config}, engine="json")
+    return _PAGE.format(
+        title=html.escape(figure.title or "entropy trajectories"),
+        height=drawn.layout.height,
+        # Inside a script element "<" could end it or begin a comment; JSON writes it another way.
+        figure=text.replace("<", "\\u003c"),
+        library=_library(),
     )
-    return _PAGE.format(title=html.escape(figure.title or "entropy trajectories"), figure=body)
+
+
+@cache
+def _library() -> str:
+    """The plotting library in base64, compressed to a third of its size."""
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode("ascii")
 
 
 def draw(figure: Figure) -> go.Figure:

@@ -57,7 +57,7 @@ def save(figure: Figure, path: str | Path, *, to: str | None = None) -> Path:
     Raises
     ------
     ValueError
-        If the format is not known.
+        If the format is not known, or a folder is needed where there is a file.
     ImportError
         If the library that draws it is not installed.
     OSError
@@ -68,10 +68,20 @@ def save(figure: Figure, path: str | Path, *, to: str | None = None) -> Path:
     if kind not in FORMATS:
         raise ValueError(f"there is no format {kind!r}; choose one of {', '.join(FORMATS)}")
     if kind == "dat":
+        if path.exists() and not path.is_dir():
+            raise ValueError(f"{path}: gnuplot files need a folder, but this is a file; choose another name")
         written: Path = _renderer("gnuplot").write(figure, path)
         return written
     path.write_bytes(rendered(figure, kind))
     return path
+
+
+def files_of(path: Path, kind: str) -> list[Path]:
+    """The files that `save` writes, or may replace: for gnuplot those of its names that are in the folder."""
+    if kind != "dat":
+        return [path]
+    found: list[Path] = _renderer("gnuplot").files_in(path)
+    return found
 
 
 def rendered(figure: Figure, kind: str) -> bytes:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from wiretropy.capture.inputs import source_name
+from wiretropy.flows import settings_of
 from wiretropy.plot.curves import Sides, curves, flow_title
 from wiretropy.plot.figure import Figure, build
 from wiretropy.plot.select import DEFAULT_TOP, Selection, select
@@ -40,9 +41,9 @@ def plot(
     names: Mapping[str, str] | None = None,
     zoom: tuple[float, float] | None = None,
     entropy_range: tuple[float, float] | None = None,
-    threshold: float | None = DEFAULT_THRESHOLD,
-    crossing_threshold: float | None = DEFAULT_THRESHOLD,
-    log: bool = False,
+    threshold: float | Literal["scan"] | None = "scan",
+    crossing_threshold: float | None = None,
+    log: bool | None = None,
     blocks: bool = False,
     title: str | None = None,
     trace: pa.Table | None = None,
@@ -81,12 +82,15 @@ def plot(
         First and last payload byte shown.
     entropy_range : (float, float), optional
         Lowest and highest entropy shown, in bits per byte.
-    threshold : float or None, default 7.9
-        Line drawn across, in bits per byte; None for no line.
-    crossing_threshold : float or None, default 7.9
-        Threshold with which the flows were read; their crossings are marked when it is the one drawn.
-    log : bool, default False
-        Logarithmic offsets.
+    threshold : float or 'scan' or None, default 'scan'
+        Line drawn across, in bits per byte: by default the threshold with which the flows were read, 7.9 where that is
+        not known; None for no line.
+    crossing_threshold : float, optional
+        Threshold with which the flows were read, for tables that do not say it; their crossings are marked when it is
+        the one drawn.
+    log : bool, optional
+        Whether offsets are logarithmic. Default: where half of the curves end within the first quarter of the longest,
+        unless `zoom` is given.
     blocks : bool, default False
         Second panel: the entropy of each block between two grid points.
     title : str, optional
@@ -105,6 +109,10 @@ def plot(
         If nothing is selected or an argument is out of range.
     """
     table = as_table(flows)
+    if crossing_threshold is None and (settings := settings_of(table)) is not None:
+        crossing_threshold = settings.threshold
+    if threshold == "scan":
+        threshold = DEFAULT_THRESHOLD if crossing_threshold is None else crossing_threshold
     selection = Selection(_several(flow), _several(community_id), _several(host), _several(port), _several(label))
     if top is not None and top < 1:
         raise ValueError(f"top must be at least 1 flow; got {top}")

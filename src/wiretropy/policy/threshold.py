@@ -1,8 +1,8 @@
 """The original experiment's rule: cumulative entropy crossed a threshold where that was not expected.
 
 In: flow records, and the ports whose protocols are meant to be encrypted. Out:
-how many alerts each flow raises, and what the evidence is. The threshold itself was given
-to the scan, whose meters found the crossings.
+how many alerts each flow raises, their ids as columns, and what the evidence is. The threshold itself
+was given to the scan, whose meters found the crossings.
 """
 
 from __future__ import annotations
@@ -72,12 +72,49 @@ def unexpected_crossings(batch: pa.RecordBatch | pa.Table, expected_ports: froze
     """
     crossed = np.zeros(batch.num_rows, dtype=np.int64)
     for side in SIDES:
-        crossed += arrays.lengths(batch.column(f"{side}_crossing_offsets")) > 0
+        crossed += _has_crossed(batch, side)
+    return crossed * _is_unexpected(batch, expected_ports)
+
+
+def with_alert_ids(batch: pa.RecordBatch, expected_ports: frozenset[int]) -> pa.RecordBatch:
+    """Add to flow records the columns `schema.columns` has for alerts.
+
+    Parameters
+    ----------
+    batch : pyarrow.RecordBatch
+        Flow records.
+    expected_ports : frozenset of int
+        As for `unexpected_crossings`.
+
+    Returns
+    -------
+    batch : pyarrow.RecordBatch
+        The same with ``orig_alert_id`` and ``resp_alert_id``, null where there is no alert.
+    """
+    is_unexpected = _is_unexpected(batch, expected_ports)
+    uids, named = batch.column("uid"), batch
+    for side in SIDES:
+        offsets = batch.column(f"{side}_crossing_offsets")
+        ids: list[str | None] = [None] * batch.num_rows
+        for row in np.flatnonzero(_has_crossed(batch, side) & is_unexpected).tolist():
+            ids[row] = alert_id(uids[row].as_py(), side, offsets[row][0].as_py())
+        named = named.append_column(f"{side}_alert_id", arrays.strings(ids))
+    return named
+
+
+def _has_crossed(batch: pa.RecordBatch | pa.Table, side: str) -> NDArray[np.bool_]:
+    """Whether a direction of each flow crossed the threshold."""
+    return arrays.lengths(batch.column(f"{side}_crossing_offsets")) > 0
+
+
+def _is_unexpected(batch: pa.RecordBatch | pa.Table, expected_ports: frozenset[int]) -> NDArray[np.bool_]:
+    """Whether neither port of each flow is one where crossings are expected."""
+    unexpected = np.ones(batch.num_rows, dtype=np.bool_)
     if expected_ports:
         ports = np.fromiter(expected_ports, dtype=np.uint16, count=len(expected_ports))
         for side in SIDES:
-            crossed *= ~np.isin(arrays.values(batch.column(f"{side}_port")), ports)
-    return crossed
+            unexpected &= ~np.isin(arrays.values(batch.column(f"{side}_port")), ports)
+    return unexpected
 
 
 def crossings_of(row: dict[str, Any]) -> Iterator[Crossing]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from wiretropy import schema
 from wiretropy.capture.summary import ScanSummary
 from wiretropy.errors import RefusedError
-from wiretropy.flows import VERSION_KEY, arrow_schema
+from wiretropy.flows import VERSION_KEY, settings_of
 
 FLOWS_NAME = "flows.parquet"
 SUMMARY_NAME = "summary.json"
@@ -40,8 +40,8 @@ class FlowWriter:
     ----------
     folder : Path
         Made if it is not there; an older scan in it is replaced when this one is whole.
-    has_counts : bool, default False
-        Whether the records carry byte counts.
+    columns : pyarrow.Schema
+        Columns of the records; its metadata say with which settings they were measured.
 
     Raises
     ------
@@ -49,14 +49,15 @@ class FlowWriter:
         If the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, *, has_counts: bool = False) -> None:
+    def __init__(self, folder: Path, columns: pa.Schema) -> None:
         self.path = folder / FLOWS_NAME
         self._partial = folder / f".{FLOWS_NAME}.partial"
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
         self._waiting_bytes = 0
-        version = str(schema.SCHEMA_VERSION).encode()
-        self._schema = arrow_schema(has_counts=has_counts).with_metadata({VERSION_KEY: version})
+        metadata = {**(columns.metadata or {}), VERSION_KEY: str(schema.SCHEMA_VERSION).encode()}
+        # In one order, so that the same flows give the same file.
+        self._schema = pa.schema(map(_as_made, columns), dict(sorted(metadata.items())))
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._writer = pq.ParquetWriter(
@@ -105,6 +106,18 @@ class FlowWriter:
         self._waiting_bytes = 0
 
 
+def _as_made(field: pa.Field[Any]) -> pa.Field[Any]:
+    """A column as it was before it was read from Parquet, which calls the values of lists ``element``."""
+    if not pa.types.is_list(field.type):
+        return field
+    return field.with_type(pa.list_(field.type.value_field.with_name("item")))
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files that the flows of a scan are stored in."""
+    return [folder / FLOWS_NAME, folder / SUMMARY_NAME]
+
+
 def load_table(path: Path) -> tuple[pa.Table, ScanSummary | None]:
     """Read flow records back.
 
@@ -134,6 +147,10 @@ def load_table(path: Path) -> tuple[pa.Table, ScanSummary | None]:
     _check_version(file, table.schema.metadata or {})
     if "uid" not in table.column_names:
         raise RefusedError(f"{file}: holds no flow records (no column uid); make one with wiretropy scan --out")
+    try:
+        settings_of(table)
+    except ValueError as error:
+        raise RefusedError(f"{file}: {error}; scan again") from error
     beside = file.with_name(SUMMARY_NAME)
     return table, _summary_of(beside) if beside.is_file() else None
 
