@@ -35,3 +35,7 @@ later copies are compared with."""
 
 FIRST_ROWS = 40
 """Rows that the terminal's table shows unless asked for more: about one screen."""
+
+MAX_CROSSINGS = 256
+"""Threshold crossings listed of one curve, as `limits.rs` has it: random bytes flicker tens of times
+around a threshold near their mean."""

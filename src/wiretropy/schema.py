@@ -101,7 +101,7 @@ _MEASURES = (
         "crossing_offsets",
         "list<uint64>",
         "bytes",
-        "Where entropy rose to the threshold, fell below it, rose again, ...",
+        "Where entropy rose to the threshold, fell below it, rose again, ...: the first 256 places.",
     ),
     Column("crossing_packets", "list<uint64>", "", "Number of the packet that carried that byte."),
     Column("crossing_sources", "list<string>", "", "Capture file in which that packet lies."),

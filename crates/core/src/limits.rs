@@ -30,8 +30,8 @@ pub const MAX_TAGS: usize = 16;
 /// IPv6 extension headers followed in one packet.
 pub const MAX_EXTENSION_HEADERS: usize = 16;
 
-/// Threshold crossings kept of one trajectory. Random bytes flicker a few times around a
-/// threshold near their mean; a hundred would be noise.
+/// Threshold crossings kept of one trajectory. Random bytes flicker tens of times around a
+/// threshold near their mean; more than these would be noise.
 pub const MAX_CROSSINGS: usize = 256;
 
 /// Packets whose bytes wait until the threshold is looked at; with more a look is taken at once.
@@ -150,17 +150,17 @@ pub const FOLLOW_POLL_MS: u64 = 100;
 pub const PIPE_PATIENCE_MS: u64 = 100;
 
 /// Flows in one batch of records: enough to amortise the hand-over to Python, few enough that a
-/// batch stays within a few tens of megabytes.
-pub const BATCH_ROWS: usize = 8192;
+/// batch stays within a few megabytes.
+pub const BATCH_ROWS: usize = 4096;
 
 /// Trajectory points in one batch (8 bytes each, and as many block entropies).
 pub const BATCH_POINTS: usize = 1 << 18;
 
 /// Finished flows that are collected before they are measured and become rows.
-pub const GROUP_FLOWS: usize = 8192;
+pub const GROUP_FLOWS: usize = 4096;
 
 /// Payload state of finished flows at which they are measured, however few.
-pub const GROUP_HELD_BYTES: usize = 8 << 20;
+pub const GROUP_HELD_BYTES: usize = 4 << 20;
 
 /// Packet rows of traced flows in one batch.
 pub const TRACE_ROWS: usize = 16_384;
@@ -172,11 +172,11 @@ pub const MAX_WAITING_OUTPUTS: usize = 4;
 /// half-filled one wastes little.
 pub const KEPT_BLOCK_BYTES: usize = 4096;
 
-/// Bytes of memory of ended flows that are kept for new ones: two groups of flows of 2 KB.
-pub const POOLED_FLOW_BYTES: usize = 2 * GROUP_FLOWS * 2048;
+/// Bytes of memory of ended flows that are kept for new ones: a group of flows of 1 KB.
+pub const POOLED_FLOW_BYTES: usize = 4 << 20;
 
-/// Sets of meters kept for new flows (each about 25 KB).
-pub const POOLED_METERS: usize = 256;
+/// Sets of meters kept for new flows (see [`METERS_BYTES`]).
+pub const POOLED_METERS: usize = 64;
 
-/// Blocks of payload kept for new flows: 16 MiB.
-pub const POOLED_BLOCKS: usize = 2048;
+/// Blocks of payload kept for new flows: 4 MiB.
+pub const POOLED_BLOCKS: usize = 1024;

@@ -303,7 +303,8 @@ def _evidence(row: dict[str, Any], crossing: Crossing, threshold: float) -> str:
     """An alert in one sentence, with the numbers that it rests on."""
     measured = row[f"{crossing.side}_measured_bytes"]
     [expected] = _expected([measured])
-    again = f", {crossing.crossings} crossings in all" if crossing.crossings > 1 else ""
+    more = " or more" if crossing.crossings == MAX_CROSSINGS else ""
+    again = f", {crossing.crossings}{more} crossings in all" if crossing.crossings > 1 else ""
     return (
         f"{crossing.id}  {row['proto']} {_end(row, 'orig')} -> {_end(row, 'resp')}: "
         f"the {_SIDE_NAMES[crossing.side]}'s payload reached {threshold:g} bits per byte at byte {crossing.offset:,} "

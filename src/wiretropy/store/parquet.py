@@ -23,10 +23,10 @@ from wiretropy.flows import VERSION_KEY, settings_of
 FLOWS_NAME = "flows.parquet"
 SUMMARY_NAME = "summary.json"
 
-_ROW_GROUP_ROWS = 16_384
+_ROW_GROUP_ROWS = 8192
 """Rows in a row group: enough that a column chunk is worth a read of its own."""
 
-_ROW_GROUP_BYTES = 8 << 20
+_ROW_GROUP_BYTES = 3 << 20
 """Bytes of rows at which a row group is closed, however few: bounds what waits in memory."""
 
 _DICTIONARY_COLUMNS = ["source", "proto", "tunnels", "end_reason", "history"]
