@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import shlex
@@ -14,6 +15,7 @@ from program import conversation, pipeline, random_bytes, wiretropy
 from wire import Connection, End, Wire, pcap_bytes
 
 from wiretropy.flows import read_flows
+from wiretropy.limits import MAX_CROSSINGS
 
 WIDTHS = (80, 100, 120, 160)
 LONG_IPV6 = ("2001:db8:85a3:8d3:1319:8a2e:370:7348", "2001:db8:ffff:ffff:ffff:ffff:ffff:443a")
@@ -159,3 +161,34 @@ def test_standard_input_is_named_and_offered_to_nobody(examples: Path, tmp_path:
     assert commands(done.stdout) == []
     assert "of standard input" in done.stdout
     assert "to draw a flow or take its packets, save standard input to a file" in done.stdout
+
+
+def hovering(length: int, threshold: float) -> tuple[bytes, list[int]]:
+    """Bytes whose entropy goes to and fro across a threshold, and every place where it crosses."""
+    counts, total, crossings = [0] * 256, 0.0, []
+    stream = bytearray()
+    is_above = False
+    for n in range(1, length + 1):
+        byte = counts.index(max(counts)) if is_above else counts.index(min(counts))
+        total += math.log2((counts[byte] + 1) ** (counts[byte] + 1)) - math.log2(max(counts[byte], 1) ** counts[byte])
+        counts[byte] += 1
+        stream.append(byte)
+        entropy = math.log2(n) - total / n
+        if (entropy >= threshold) != is_above:
+            is_above = not is_above
+            crossings.append(n)
+    return bytes(stream), crossings
+
+
+@pytest.mark.parametrize(("length", "more"), [(400, ""), (4_000, " or more")])
+def test_crossings_are_all_counted_up_to_the_first_256(length: int, more: str, tmp_path: Path) -> None:
+    stream, crossings = hovering(length, 7.5)
+    assert (len(crossings) > MAX_CROSSINGS) == bool(more)
+    wire = Wire()
+    Connection(wire, End("10.0.0.1", 51_234), End("10.0.0.2", 8_443)).open().send("resp", stream).close()
+    path = tmp_path / "hovering.pcap"
+    path.write_bytes(pcap_bytes(wire.packets))
+    [row] = read_flows(path, threshold=7.5)
+    assert row["resp_crossing_offsets"] == crossings[:MAX_CROSSINGS]
+    shown = min(len(crossings), MAX_CROSSINGS)
+    assert f"{shown}{more} crossings in all" in wiretropy("scan", path, "--threshold", "7.5", columns=160).stdout

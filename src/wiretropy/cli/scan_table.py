@@ -23,6 +23,7 @@ from wiretropy.capture.inputs import source_name
 from wiretropy.cli.wording import counted
 from wiretropy.entropy import min_bytes_to_cross, random_band
 from wiretropy.inert import inert, shell_word
+from wiretropy.limits import MAX_CROSSINGS
 from wiretropy.policy.threshold import SIDES, Crossing, crossings_of, unexpected_crossings
 
 if TYPE_CHECKING:
