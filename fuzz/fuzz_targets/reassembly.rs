@@ -145,9 +145,12 @@ fuzz_target!(|conversation: Conversation| {
                 let claimed = (bytes.len() as u32).saturating_add(beyond % (1 << 20)).max(1);
                 let segment = Segment { seq, bytes: &bytes, claimed, packet };
                 sent += bytes.len() as u64;
+                stream.meet_far_ack(seq, u64::from(window));
                 stream.accept(segment, u64::from(window), &mut left_out, &mut tape);
             }
-            Event::Ack(ack) => stream.acknowledge(ack, &mut tape),
+            Event::Ack(ack) => {
+                stream.acknowledge(ack, u64::from(window), &mut tape);
+            }
             Event::Fin(seq) => {
                 stream.fin_at(seq, u64::from(window));
             }

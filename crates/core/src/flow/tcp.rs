@@ -306,14 +306,15 @@ impl Flow {
             }
             return;
         }
-        if !(is_acceptable && stream.can_acknowledge(tcp.ack, window)) {
-            if stream.note_far_ack(tcp.ack, window) {
-                self.weirds.note(Weird::FarAck);
-            }
-            return;
+        let is_doubted = if is_acceptable {
+            let mut side = Side::new(&mut self.payload, !is_orig, true, pool, tally);
+            !stream.acknowledge(tcp.ack, window, &mut side)
+        } else {
+            stream.doubt_ack(tcp.ack, window)
+        };
+        if is_doubted {
+            self.weirds.note(Weird::FarAck);
         }
-        let mut side = Side::new(&mut self.payload, !is_orig, true, pool, tally);
-        stream.acknowledge(tcp.ack, &mut side);
     }
 
     /// Bytes that the receiver of this side's data can take.

@@ -190,14 +190,30 @@ impl Stream {
         }
     }
 
-    /// Note that the receiver acknowledged everything before `ack`.
-    pub fn acknowledge(&mut self, ack: u32, sink: &mut impl Sink) {
-        self.far_ack = None;
+    /// Note that the receiver acknowledged everything before `ack`; false if that is too far ahead
+    /// to be believed yet.
+    pub fn acknowledge(&mut self, ack: u32, window: u64, sink: &mut impl Sink) -> bool {
+        if self.doubt_ack(ack, window) {
+            return false;
+        }
         let offset = self.offset(ack);
+        self.far_ack = None;
         if self.base.is_some() && offset > self.acked as i64 {
             self.acked = offset.unsigned_abs();
             self.give_up_holes(sink);
         }
+        true
+    }
+
+    /// Whether an acknowledgement lies ahead of all that was seen, and of what the receiver's
+    /// window let the sender send beyond that. After a long loss of the capture the sender goes on
+    /// from there, so the place is kept.
+    pub fn doubt_ack(&mut self, ack: u32, window: u64) -> bool {
+        let is_far = self.offset(ack) > 0 && !self.can_acknowledge(ack, window);
+        if is_far {
+            self.far_ack = Some(self.offset(ack).unsigned_abs());
+        }
+        is_far
     }
 
     /// Whether the receiver can mean everything before `ack`, going by what was seen and what its
@@ -206,16 +222,6 @@ impl Stream {
     pub fn can_acknowledge(&self, ack: u32, window: u64) -> bool {
         let offset = self.offset(ack);
         offset <= self.waiting.end() as i64 || self.is_acceptable(offset, window)
-    }
-
-    /// Keep an acknowledgement that cannot be believed, until the sender goes on from there: after
-    /// a long loss of the capture it does. Returns whether it lies ahead of all that was seen.
-    pub fn note_far_ack(&mut self, ack: u32, window: u64) -> bool {
-        let is_far = !self.can_acknowledge(ack, window) && self.offset(ack) > 0;
-        if is_far {
-            self.far_ack = Some(self.offset(ack).unsigned_abs());
-        }
-        is_far
     }
 
     /// Believe a far acknowledgement if the sender's segment at `seq` lies about there too.

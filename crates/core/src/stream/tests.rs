@@ -119,7 +119,7 @@ fn acknowledged_hole_is_given_up_sooner() {
         bench.send(number * 1000, &piece);
     }
     assert!(bench.tape.bytes.is_empty());
-    bench.stream.acknowledge(7 + 80_000, &mut bench.tape);
+    assert!(bench.stream.acknowledge(7 + 80_000, 65_535, &mut bench.tape));
     assert_eq!(bench.tape.bytes.len(), 79_000);
     assert_eq!(bench.stream.gaps(), [(0, 1000)]);
 }
@@ -128,7 +128,7 @@ fn acknowledged_hole_is_given_up_sooner() {
 fn keep_alive_is_no_conflict() {
     let mut bench = Bench::new(7);
     bench.send(0, b"ab");
-    bench.stream.acknowledge(7 + 2, &mut bench.tape);
+    assert!(bench.stream.acknowledge(7 + 2, 65_535, &mut bench.tape));
     assert!(bench.send(1, b"\0").is_keep_alive);
     assert_eq!(bench.stream.conflicts(), 0);
 }
@@ -190,7 +190,7 @@ fn bytes_nobody_wants_wait_without_memory() {
 fn acknowledged_bytes_never_seen_are_missed() {
     let mut bench = Bench::new(7);
     bench.send(0, b"ab");
-    bench.stream.acknowledge(7 + 50, &mut bench.tape);
+    assert!(bench.stream.acknowledge(7 + 50, 65_535, &mut bench.tape));
     bench.stream.finish(false, &mut bench.tape);
     assert_eq!(bench.stream.missed_bytes(), 48);
 }
