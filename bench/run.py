@@ -101,7 +101,7 @@ def heading(scale: float, loads: Mapping[str, float]) -> list[str]:
 
     shown = ", ".join(f"{load:.2f} ({name})" for name, load in loads.items())
     facts = [
-        "Written by `make bench`; `bench/README.md` says how to read it.",
+        "Written by `make bench`; `bench/README.md` says how to read it, `bench/TRIED.md` what was tried.",
         f"- machine: {machine.describe()}\n- tools: {machine.tools()}\n- packages: {machine.packages()}\n"
         f"- revision: {machine.revision()}\n- date: {machine.today()}\n- load average at start: {shown}",
     ]
