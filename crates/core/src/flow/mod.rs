@@ -13,6 +13,7 @@ pub use history::History;
 pub use key::{FlowKey, KeyHasher};
 pub use payload::{FlowPayload, PayloadTally, Side};
 pub use pool::Pool;
+use table::Seat;
 pub use table::{Ended, Shard, ShardSettings, Timeouts};
 pub use weird::{Weird, Weirds};
 
@@ -150,6 +151,7 @@ pub struct Flow {
     pub is_traced: bool,
     /// The side whose RST was believed.
     reset_by: Option<bool>,
+    seat: Seat,
 }
 
 impl Flow {
@@ -169,6 +171,7 @@ impl Flow {
             payload: FlowPayload::default(),
             is_traced: false,
             reset_by: None,
+            seat: Seat::default(),
         }
     }
 
@@ -248,6 +251,10 @@ impl Flow {
         let size = i32::try_from(claimed).unwrap_or(i32::MAX);
         let since_first = arrival.ts_ns.saturating_sub(self.ts_first_ns);
         let signed = if is_orig { size } else { -size };
+        if self.first_payloads.is_empty() {
+            // Many flows have but one.
+            self.first_payloads.reserve_exact(1);
+        }
         self.first_payloads.push((signed, since_first));
     }
 

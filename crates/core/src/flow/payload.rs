@@ -190,6 +190,10 @@ impl<'a> Side<'a> {
     fn keep_turn(&mut self, bytes: &[u8], packet: PacketRef) {
         self.payload.kept[self.side].extend(bytes, self.pool);
         let turn = Turn { length: bytes.len() as u32, is_orig: self.side == 0, packet };
+        if self.payload.turns.is_empty() {
+            // Many flows have but one.
+            self.payload.turns.reserve_exact(1);
+        }
         self.payload.turns.push(turn);
     }
 

@@ -49,10 +49,22 @@ pub struct ShardSettings {
 /// A flow that has ended, with the reason.
 pub type Ended = (Box<Flow>, EndReason);
 
+/// A flow with its hash, so that most lookups that lead nowhere end in the table.
 struct Entry {
     hash: u64,
-    key: FlowKey,
     flow: Box<Flow>,
+}
+
+impl Entry {
+    fn has(&self, hash: u64, key: &FlowKey, is_rival: bool) -> bool {
+        self.hash == hash && self.flow.seat.is_rival == is_rival && self.flow.seat.key == *key
+    }
+}
+
+/// What the table keeps of a flow in the flow.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seat {
+    pub key: FlowKey,
     /// Bytes that the flow held after its latest packet.
     held_bytes: usize,
     /// Queues that hold a reminder of the flow, as bits; a flow that is closed and opened by
@@ -126,10 +138,10 @@ impl Shard {
                 flow.is_traced = true;
                 flow.payload.measure_at_once(pool);
             }
-            Entry { hash, key, flow, held_bytes: 0, queues: 0, is_rival }
+            flow.seat = Seat { key, is_rival, ..Seat::default() };
+            Entry { hash, flow }
         };
-        let found =
-            self.table.find_entry(hash, |entry| entry.key == key && entry.is_rival == to_rival);
+        let found = self.table.find_entry(hash, |entry| entry.has(hash, &key, to_rival));
         let mut is_new = true;
         let entry = match found {
             Ok(mut found) => match timeouts.fate(&found.get().flow, arrival) {
@@ -139,7 +151,7 @@ impl Shard {
                 }
                 Fate::Ends(reason) => {
                     let (ended, vacant) = found.remove();
-                    self.held_bytes = self.held_bytes.saturating_sub(ended.held_bytes);
+                    self.held_bytes = self.held_bytes.saturating_sub(ended.flow.seat.held_bytes);
                     self.ended.push((ended.flow, reason));
                     vacant.insert(begin(false)).into_mut()
                 }
@@ -163,12 +175,12 @@ impl Shard {
         }
         let is_orig = flow.take(arrival, pool, &mut self.tally);
         let held_bytes = flow.held_bytes();
-        self.held_bytes = (self.held_bytes + held_bytes).saturating_sub(entry.held_bytes);
-        entry.held_bytes = held_bytes;
+        self.held_bytes = (self.held_bytes + held_bytes).saturating_sub(flow.seat.held_bytes);
+        flow.seat.held_bytes = held_bytes;
         self.created += u64::from(is_new);
         let queue = queue_of(flow);
-        if entry.queues & (1 << queue) == 0 {
-            entry.queues |= 1 << queue;
+        if flow.seat.queues & (1 << queue) == 0 {
+            flow.seat.queues |= 1 << queue;
             let reminder = Reminder { hash, index: flow.index, set_ns: flow.ts_last_ns };
             self.reminders[queue].push_back(reminder);
         }
@@ -215,8 +227,8 @@ impl Shard {
     fn end(&mut self, hash: u64, index: u64, reason: EndReason) {
         if let Ok(found) = self.table.find_entry(hash, |entry| entry.flow.index == index) {
             let (entry, _) = found.remove();
-            self.held_bytes = self.held_bytes.saturating_sub(entry.held_bytes);
-            self.rivals -= usize::from(entry.is_rival);
+            self.held_bytes = self.held_bytes.saturating_sub(entry.flow.seat.held_bytes);
+            self.rivals -= usize::from(entry.flow.seat.is_rival);
             self.ended.push((entry.flow, reason));
         }
     }
@@ -225,7 +237,7 @@ impl Shard {
     /// flow, or is acknowledged, is none from now on.
     fn goes_to_rival(&mut self, key: FlowKey, hash: u64, arrival: &Arrival<'_>) -> bool {
         let timeouts = self.settings.timeouts;
-        let find = |is_rival| move |entry: &Entry| entry.key == key && entry.is_rival == is_rival;
+        let find = |is_rival| move |entry: &Entry| entry.has(hash, &key, is_rival);
         let Some(rival) = self.table.find(hash, find(true)) else {
             return false;
         };
@@ -247,14 +259,14 @@ impl Shard {
             self.end(hash, index, reason);
         }
         if let Some(rival) = self.table.find_mut(hash, find(true)) {
-            rival.is_rival = false;
+            rival.flow.seat.is_rival = false;
             self.rivals -= 1;
         }
         false
     }
 
     fn end_rival(&mut self, key: FlowKey, hash: u64, reason: EndReason) {
-        let rival = self.table.find(hash, |entry| entry.key == key && entry.is_rival);
+        let rival = self.table.find(hash, |entry| entry.has(hash, &key, true));
         if let Some(index) = rival.map(|rival| rival.flow.index) {
             self.end(hash, index, reason);
         }
@@ -285,7 +297,7 @@ impl Shard {
                 let reason = entry.flow.own_end_reason().unwrap_or(EndReason::Idle);
                 self.end(hash, index, reason);
             } else {
-                entry.queues |= 1 << queue;
+                entry.flow.seat.queues |= 1 << queue;
                 self.reminders[queue].push_back(Reminder { hash, index, set_ns: now_ns });
             }
         }
@@ -296,7 +308,7 @@ impl Shard {
     fn take_reminded(&mut self, queue: usize) -> Option<&mut Entry> {
         let Reminder { hash, index, .. } = self.reminders[queue].pop_front()?;
         let entry = self.table.find_mut(hash, |entry| entry.flow.index == index)?;
-        entry.queues &= !(1 << queue);
+        entry.flow.seat.queues &= !(1 << queue);
         (queue_of(&entry.flow) == queue).then_some(entry)
     }
 
@@ -320,7 +332,7 @@ impl Shard {
             let (hash, index, set_ns) = (entry.hash, entry.flow.index, entry.flow.ts_last_ns);
             // Each packet can spare its flow once.
             if queue != CLOSED && set_then < Some(set_ns) {
-                entry.queues |= 1 << queue;
+                entry.flow.seat.queues |= 1 << queue;
                 self.reminders[queue].push_back(Reminder { hash, index, set_ns });
             } else {
                 self.end(hash, index, EndReason::Evicted);

@@ -6,13 +6,12 @@
 //! a *conflicting overlap*. Bytes that arrive early wait; a hole that stays open too long, or to
 //! the end, is delivered as a gap.
 
+mod trouble;
 mod waiting;
 
-use crate::limits::{
-    MAX_GAPS, MAX_WAITING_PIECES, REORDER_ACKED_BYTES, REORDER_BYTES, UNSEEN_WINDOW_BYTES,
-};
+use crate::limits::{MAX_WAITING_PIECES, REORDER_ACKED_BYTES, REORDER_BYTES, UNSEEN_WINDOW_BYTES};
 use crate::meter::PacketRef;
-use waiting::Waiting;
+use trouble::Trouble;
 
 /// Receives what a stream delivers.
 pub trait Sink {
@@ -76,17 +75,9 @@ pub struct LeftOut {
 pub struct Stream {
     base: Option<u32>,
     next: u64,
-    missed: u64,
     acked: u64,
-    /// An acknowledgement of more than could have been sent.
-    far_ack: Option<u64>,
     fin: Option<u64>,
-    conflicts: u64,
-    retransmitted: u64,
-    gaps: Vec<(u64, u64)>,
-    /// First stream offset that the gap list can no longer place; none while it is complete.
-    unmapped_from: Option<u64>,
-    waiting: Waiting,
+    trouble: Option<Box<Trouble>>,
 }
 
 impl Stream {
@@ -105,14 +96,14 @@ impl Stream {
     /// Whether any byte or FIN was taken; until then the base may still move.
     #[must_use]
     pub fn has_started(&self) -> bool {
-        self.next > 0 || !self.waiting.is_empty() || self.fin.is_some()
+        self.next > 0 || self.has_waiting() || self.fin.is_some()
     }
 
     /// Let stream offset 0 be at sequence number `seq`.
     pub fn set_base(&mut self, seq: u32) {
         self.base = Some(seq);
         self.acked = 0;
-        self.far_ack = None;
+        self.forget_far_ack();
     }
 
     /// Whether `seq` is the sequence number of stream offset 0.
@@ -133,37 +124,37 @@ impl Stream {
     /// Payload bytes seen, each once.
     #[must_use]
     pub fn payload_bytes(&self) -> u64 {
-        self.next - self.missed
+        self.next - self.missed_bytes()
     }
 
     /// Stream bytes never seen.
     #[must_use]
     pub fn missed_bytes(&self) -> u64 {
-        self.missed
+        self.trouble.as_ref().map_or(0, |trouble| trouble.missed)
     }
 
     /// Payload bytes seen again.
     #[must_use]
     pub fn retransmitted_bytes(&self) -> u64 {
-        self.retransmitted
+        self.trouble.as_ref().map_or(0, |trouble| trouble.retransmitted)
     }
 
     /// Segments whose bytes differed from the first copy.
     #[must_use]
     pub fn conflicts(&self) -> u64 {
-        self.conflicts
+        self.trouble.as_ref().map_or(0, |trouble| trouble.conflicts)
     }
 
     /// Gaps: bytes delivered before each, and bytes missing there.
     #[must_use]
     pub fn gaps(&self) -> &[(u64, u64)] {
-        &self.gaps
+        self.trouble.as_ref().map_or(&[], |trouble| &trouble.gaps)
     }
 
     /// Bytes of memory held for segments that wait and for gaps.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.waiting.held_bytes() + size_of_val(self.gaps.as_slice())
+        self.trouble.as_ref().map_or(0, |trouble| trouble.held_bytes())
     }
 
     /// Whether the sender's FIN was seen.
@@ -182,7 +173,7 @@ impl Stream {
         match self.fin {
             _ if !is_plausible => false,
             Some(first) => first == offset,
-            None if offset < self.next.max(self.waiting.end()) => false,
+            None if offset < self.next.max(self.waiting_end()) => false,
             None => {
                 self.fin = Some(offset);
                 true
@@ -197,7 +188,7 @@ impl Stream {
             return false;
         }
         let offset = self.offset(ack);
-        self.far_ack = None;
+        self.forget_far_ack();
         if self.base.is_some() && offset > self.acked as i64 {
             self.acked = offset.unsigned_abs();
             self.give_up_holes(sink);
@@ -211,7 +202,7 @@ impl Stream {
     pub fn doubt_ack(&mut self, ack: u32, window: u64) -> bool {
         let is_far = self.offset(ack) > 0 && !self.can_acknowledge(ack, window);
         if is_far {
-            self.far_ack = Some(self.offset(ack).unsigned_abs());
+            self.trouble_mut().far_ack = Some(self.offset(ack).unsigned_abs());
         }
         is_far
     }
@@ -221,18 +212,18 @@ impl Stream {
     #[must_use]
     pub fn can_acknowledge(&self, ack: u32, window: u64) -> bool {
         let offset = self.offset(ack);
-        offset <= self.waiting.end() as i64 || self.is_acceptable(offset, window)
+        offset <= self.waiting_end() as i64 || self.is_acceptable(offset, window)
     }
 
     /// Believe a far acknowledgement if the sender's segment at `seq` lies about there too.
     pub fn meet_far_ack(&mut self, seq: u32, window: u64) {
-        let Some(ack) = self.far_ack else {
+        let Some(ack) = self.trouble.as_ref().and_then(|trouble| trouble.far_ack) else {
             return;
         };
         let distance = self.offset(seq).abs_diff(ack as i64);
         if distance <= window.max(REORDER_BYTES) {
             self.acked = self.acked.max(ack);
-            self.far_ack = None;
+            self.forget_far_ack();
         }
     }
 
@@ -240,7 +231,7 @@ impl Stream {
     #[must_use]
     pub fn has_sent(&self, ack: u32) -> bool {
         let offset = self.offset(ack);
-        let end = self.next.max(self.waiting.end()) + u64::from(self.fin.is_some());
+        let end = self.next.max(self.waiting_end()) + u64::from(self.fin.is_some());
         self.base.is_some() && (0..=end as i64).contains(&offset)
     }
 
@@ -267,7 +258,7 @@ impl Stream {
     /// behind payload that was taken, though a hole that the capture lost is larger than the window.
     #[must_use]
     pub fn can_end_at(&self, offset: i64, window: u64) -> bool {
-        let is_behind_waiting = !self.waiting.is_empty() && offset == self.waiting.end() as i64;
+        let is_behind_waiting = self.has_waiting() && offset == self.waiting_end() as i64;
         is_behind_waiting || self.fits_window(offset, window)
     }
 
@@ -298,7 +289,7 @@ impl Stream {
             effects.is_out_of_window = true;
             return effects;
         }
-        if start == self.next as i64 && self.waiting.is_empty() {
+        if start == self.next as i64 && !self.has_waiting() {
             let claimed = u64::from(segment.claimed).max(captured);
             self.deliver(segment.bytes, claimed, segment.packet, sink);
             return effects;
@@ -308,12 +299,14 @@ impl Stream {
         let is_acknowledged = self.acked >= self.next;
         if segment.claimed <= 1 && start + 1 == self.next as i64 && is_acknowledged {
             left_out.repeated += captured;
-            self.retransmitted += captured;
+            self.trouble_mut().retransmitted += captured;
             effects.is_keep_alive = true;
             return effects;
         }
         self.place(segment, start, left_out, &mut effects, sink);
-        self.conflicts += u64::from(effects.is_conflicting);
+        if effects.is_conflicting {
+            self.trouble_mut().conflicts += 1;
+        }
         effects
     }
 
@@ -362,10 +355,12 @@ impl Stream {
             return;
         }
         effects.is_early = offset > self.next;
-        let overlap = self.waiting.insert(offset, piece, sink.wants_data());
+        let wants_data = sink.wants_data();
+        let trouble = self.trouble_mut();
+        let overlap = trouble.waiting.insert(offset, piece, wants_data);
         if overlap.repeated > 0 {
             left_out.repeated += overlap.repeated;
-            self.retransmitted += overlap.repeated;
+            trouble.retransmitted += overlap.repeated;
             effects.is_retransmission = true;
         }
         effects.is_conflicting |= overlap.is_conflicting;
@@ -395,39 +390,15 @@ impl Stream {
         }
         let end = start + bytes.len() as u64;
         // Behind the last gap that could be placed, a repeat can be counted but not compared.
-        repeated += self.unmapped_from.map_or(0, |from| end.saturating_sub(from.max(start)));
+        let unmapped = self.unmapped_from();
+        repeated += unmapped.map_or(0, |from| end.saturating_sub(from.max(start)));
         let late = bytes.len() as u64 - repeated;
         left_out.repeated += repeated;
         left_out.late += late;
-        self.retransmitted += repeated;
+        self.trouble_mut().retransmitted += repeated;
         effects.is_late = late > 0;
         effects.is_retransmission = repeated > 0;
         effects.is_conflicting = is_conflicting;
-    }
-
-    /// The parts of `bytes` at stream offset `start` that were delivered, each with its place
-    /// among the delivered bytes.
-    fn seen_runs<'a>(&self, start: u64, bytes: &'a [u8]) -> Vec<(u64, &'a [u8])> {
-        let end = start + bytes.len() as u64;
-        let mut runs = vec![];
-        let (mut run_start, mut skipped) = (0, 0);
-        let ends = self.gaps.iter().map(|&(delivered, missing)| (delivered, missing));
-        let last = self.unmapped_from.unwrap_or(u64::MAX);
-        for (delivered, missing) in ends.chain([(last.saturating_sub(self.gap_total()), 0)]) {
-            let run_end = delivered.saturating_add(skipped);
-            let (from, to) = (start.max(run_start), end.min(run_end));
-            if from < to {
-                let part = &bytes[(from - start) as usize..(to - start) as usize];
-                runs.push((from - skipped, part));
-            }
-            skipped += missing;
-            run_start = run_end.saturating_add(missing);
-        }
-        runs
-    }
-
-    fn gap_total(&self) -> u64 {
-        self.gaps.iter().map(|gap| gap.1).sum()
     }
 
     fn deliver(&mut self, bytes: &[u8], claimed: u64, packet: PacketRef, sink: &mut impl Sink) {
@@ -440,7 +411,7 @@ impl Stream {
     }
 
     fn deliver_waiting(&mut self, sink: &mut impl Sink) {
-        while let Some(piece) = self.waiting.take_at(self.next) {
+        while let Some(piece) = self.take_waiting() {
             if piece.has_bytes() {
                 self.deliver(piece.bytes(), piece.claimed(), piece.packet(), sink);
             } else {
@@ -456,10 +427,13 @@ impl Stream {
     /// Give up holes that stayed open for too many later bytes. Where the receiver acknowledged
     /// the hole, its bytes did arrive there and most likely will not be sent again.
     fn give_up_holes(&mut self, sink: &mut impl Sink) {
-        while let Some(first) = self.waiting.start() {
-            let beyond = self.waiting.end() - first;
+        while let Some(waiting) = self.trouble.as_ref().map(|trouble| &trouble.waiting) {
+            let Some(first) = waiting.start() else {
+                return;
+            };
+            let beyond = waiting.end() - first;
             let is_acked = self.acked >= first;
-            let is_patient = beyond <= REORDER_BYTES && self.waiting.len() <= MAX_WAITING_PIECES;
+            let is_patient = beyond <= REORDER_BYTES && waiting.len() <= MAX_WAITING_PIECES;
             if is_patient && !(is_acked && beyond > REORDER_ACKED_BYTES) {
                 return;
             }
@@ -469,7 +443,7 @@ impl Stream {
 
     /// Open a gap up to the first waiting piece and deliver from there; false if none waits.
     pub fn skip_hole(&mut self, sink: &mut impl Sink) -> bool {
-        let Some(first) = self.waiting.start() else {
+        let Some(first) = self.trouble.as_ref().and_then(|trouble| trouble.waiting.start()) else {
             return false;
         };
         if first > self.next {
@@ -480,17 +454,9 @@ impl Stream {
     }
 
     fn open_gap(&mut self, missing: u64) {
-        let delivered = self.next - self.missed;
-        let has_room = self.gaps.len() < MAX_GAPS;
-        match self.gaps.last_mut() {
-            Some(last) if last.0 == delivered => last.1 += missing,
-            _ if has_room => self.gaps.push((delivered, missing)),
-            _ => {
-                self.unmapped_from.get_or_insert(self.next);
-            }
-        }
+        let next = self.next;
+        self.trouble_mut().note_gap(next, missing);
         self.next += missing;
-        self.missed += missing;
     }
 }
 
