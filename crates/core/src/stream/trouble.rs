@@ -48,7 +48,9 @@ impl Stream {
         self.trouble.get_or_insert_default()
     }
 
-    pub(super) fn has_waiting(&self) -> bool {
+    /// Whether bytes wait for others that precede them.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
         self.trouble.as_ref().is_some_and(|trouble| !trouble.waiting.is_empty())
     }
 
