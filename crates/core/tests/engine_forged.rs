@@ -99,40 +99,87 @@ fn a_forged_syn_with_a_forged_segment_behind_it_takes_nothing_away() {
 fn every_forged_syn_is_accounted_for() {
     let forged: Vec<Timed> = (0..50).map(|n| client(2_000_000_000 + n, 0, SYN, &[])).collect();
     let run = assert_unmoved(&forged);
-    assert_eq!(run.rows(), 51);
+    assert_eq!(run.numbers("orig_packets")[1..], [50]);
+    assert_eq!(run.summary.weirds["syn-changed"], 1);
 }
 
-#[test]
-fn a_connection_that_the_server_answers_replaces_the_one_before() {
-    let (isn, server_isn) = (3_000_000_000, 2_000_000_000);
-    let next = [
+/// Initial sequence numbers of client and server in all parts of the number space, of which the
+/// client's lie outside the window of [`opened`], whether or not that is known.
+fn distant_isns() -> impl Iterator<Item = (u32, u32)> {
+    let client = [1_200_000_000, 2_000_000_000, 3_000_000_000];
+    let server = [0, 100_000_000, 1_000_000_000, 2_000_000_000, 3_000_000_000, 4_000_000_000];
+    client.into_iter().flat_map(move |isn| server.map(|server_isn| (isn, server_isn)))
+}
+
+fn next_connection(isn: u32, server_isn: u32) -> [Timed; 5] {
+    [
         client(isn, 0, SYN, &[]),
         client(isn, 0, SYN, &[]),
         server(server_isn, isn + 1, SYN | ACK, &[]),
         client(isn + 1, server_isn + 1, ACK, b"request"),
         server(server_isn + 1, isn + 8, ACK, b"response"),
-    ];
-    let run = measure(&[&opened()[..], &next].concat());
+    ]
+}
+
+/// The second flow of a run has the whole of [`next_connection`] but for `lost` packets of the
+/// server, and the first has nothing of it.
+fn assert_replaced(run: &Run, lost: u64) {
     run.assert_adds_up();
     assert_eq!(run.texts("end_reason"), ["reuse", "end-of-capture"]);
-    assert_eq!(run.numbers("orig_packets"), [4, 3]);
-    assert_eq!(run.numbers("resp_packets"), [2, 2]);
+    assert_eq!(run.numbers("orig_packets")[1], 3);
+    assert_eq!(run.numbers("resp_packets")[1], 2 - lost);
     assert_eq!(run.numbers("orig_payload_bytes"), [1000, 7]);
     assert_eq!(run.numbers("resp_payload_bytes"), [1000, 8]);
+    assert_eq!(run.numbers("orig_missed_bytes"), [0, 0]);
+    assert_eq!(run.numbers("resp_missed_bytes"), [0, 0]);
+}
+
+#[test]
+fn a_connection_that_the_server_answers_replaces_the_one_before() {
+    for (isn, server_isn) in distant_isns() {
+        let next = next_connection(isn, server_isn);
+        assert_replaced(&measure(&[&opened()[..], &next].concat()), 0);
+        let mut answer_lost = opened();
+        answer_lost.remove(1);
+        assert_replaced(&measure(&[&answer_lost[..], &next].concat()), 0);
+        assert_replaced(&measure(&[&opened()[3..], &next].concat()), 0);
+    }
 }
 
 #[test]
 fn a_lost_answer_does_not_cost_the_new_connection_its_first_request() {
+    for (isn, server_isn) in distant_isns() {
+        let mut next = next_connection(isn, server_isn).to_vec();
+        next.remove(2);
+        assert_replaced(&measure(&[opened(), next].concat()), 1);
+    }
+}
+
+#[test]
+fn of_several_syns_the_answered_one_begins_the_new_connection() {
     let (isn, server_isn) = (3_000_000_000, 2_000_000_000);
-    let next = [
-        client(isn, 0, SYN, &[]),
-        client(isn + 1, server_isn + 1, ACK, b"request"),
-        server(server_isn + 1, isn + 8, ACK, b"response"),
-    ];
-    let run = measure(&[&opened()[..], &next].concat());
-    assert_eq!(run.texts("end_reason"), ["reuse", "end-of-capture"]);
-    assert_eq!(run.numbers("orig_payload_bytes"), [1000, 7]);
-    assert_eq!(run.numbers("resp_payload_bytes"), [1000, 8]);
+    let next = next_connection(isn, server_isn);
+    for forged in [1_500_000_000, 2_500_000_000, 3_500_000_000] {
+        let forged = [client(forged, 0, SYN, &[])];
+        for (before, after) in [(&forged[..], &[][..]), (&[][..], &forged[..])] {
+            let run = measure(&[&opened()[..], before, &next[..1], after, &next[2..]].concat());
+            run.assert_adds_up();
+            assert_eq!(run.texts("end_reason"), ["reuse", "end-of-capture"]);
+            assert_eq!(run.numbers("orig_payload_bytes"), [1000, 7]);
+            assert_eq!(run.numbers("resp_payload_bytes"), [1000, 8]);
+            assert_eq!(run.numbers("resp_missed_bytes"), [0, 0]);
+        }
+    }
+}
+
+#[test]
+fn a_refused_connection_ends_the_one_before_as_well() {
+    for isn in [2_000_000_000, 3_000_000_000] {
+        let refused = [client(isn, 0, SYN, &[]), server(0, isn + 1, RST | ACK, &[])];
+        let again = [client(isn + 7, 0, SYN, &[]), server(0, isn + 8, RST | ACK, &[])];
+        let run = measure(&[&opened()[..], &refused, &again].concat());
+        assert_eq!(run.texts("end_reason"), ["reuse", "rst", "rst"]);
+    }
 }
 
 #[test]
@@ -177,6 +224,29 @@ fn a_forged_acknowledgement_invents_nothing() {
 }
 
 #[test]
+fn forged_acknowledgements_do_not_add_up() {
+    let sent = CLIENT_BASE + SENT;
+    let forged: Vec<Timed> =
+        (1..=250).map(|n| server(SERVER_BASE + SENT, sent + n * 4_000_000, ACK, &[])).collect();
+    for count in [1, 250] {
+        assert_unmoved(&forged[..count]);
+        let end = measure(&[&opened()[..], &forged[..count]].concat());
+        assert_eq!(end.numbers("orig_missed_bytes"), [0], "at the end of the capture");
+    }
+}
+
+#[test]
+fn a_far_acknowledgement_is_not_met_by_a_sender_that_simply_goes_on() {
+    let far = CLIENT_BASE + SENT + (4 << 20) + 500;
+    let segment =
+        |n: u32| client(CLIENT_BASE + SENT + n * 1000, SERVER_BASE + SENT, ACK, &[3; 1000]);
+    let rest = [server(SERVER_BASE + SENT, far, ACK, &[]), segment(0), segment(1), segment(2)];
+    let run = measure(&[&opened()[..], &rest].concat());
+    assert_eq!(run.numbers("orig_payload_bytes"), [4000]);
+    assert_eq!(run.numbers("orig_missed_bytes"), [0]);
+}
+
+#[test]
 fn a_forged_acknowledgement_does_not_make_a_reset_believed() {
     let forged = [
         server(4_000_000_000, 500_000_000, ACK, &[]),
@@ -194,6 +264,19 @@ fn a_segment_that_is_ignored_sets_no_window() {
         let data = client(far, SERVER_BASE + SENT, ACK, b"far");
         let run = assert_unmoved(&[forged, data]);
         assert_eq!(run.summary.payload.out_of_window, 3);
+    }
+}
+
+#[test]
+fn a_long_loss_behind_a_forged_syn_is_survived_too() {
+    let missing = 100_000_000;
+    for isn in [300_000_000, 1_500_000_000, 3_000_000_000] {
+        let rest = [more_behind(missing), closed(41 * SENT + missing)].concat();
+        let run = measure(&[opened(), vec![client(isn, 0, SYN, &[])], rest].concat());
+        run.assert_adds_up();
+        assert_eq!(run.numbers("orig_payload_bytes"), [40_000, 0]);
+        assert_eq!(run.numbers("orig_missed_bytes"), [u64::from(missing) + 1000, 0]);
+        assert_eq!(run.texts("end_reason"), ["fin", "end-of-capture"]);
     }
 }
 

@@ -245,14 +245,21 @@ impl Shard {
             self.end_rival(key, hash, reason);
             return false;
         }
+        let rival = &rival.flow;
         let older = self.table.find(hash, find(false)).map(|older| &older.flow);
-        let fits = rival.flow.fits(arrival) && !older.is_some_and(|older| older.fits(arrival));
-        if !fits && older.is_some_and(|older| older.relation(arrival) == Relation::Rival) {
-            self.end_rival(key, hash, EndReason::Reuse);
-            return false;
-        }
-        if older.is_some() && !(fits && rival.flow.is_answered_by(arrival)) {
-            return fits;
+        if let Some(older) = older {
+            let relation = older.relation(arrival);
+            if relation != Relation::Member && (!rival.has_talked() || rival.is_begun_by(arrival)) {
+                // One more SYN: which of them counts, the answer will show.
+                return true;
+            }
+            if relation == Relation::Rival {
+                self.end_rival(key, hash, EndReason::Reuse);
+                return false;
+            }
+            if !rival.is_answered_by(arrival) || older.is_answered_by(arrival) {
+                return rival.begins_with(arrival) && !older.accepts(arrival);
+            }
         }
         if let Some(older) = older {
             let (index, reason) = (older.index, older.own_end_reason().unwrap_or(EndReason::Reuse));

@@ -42,9 +42,12 @@ impl Flow {
         // In an open connection a SYN inside the window is answered by a challenge and changes
         // nothing (RFC 5961, section 4.2). One outside it begins a new connection or is forged,
         // which the answer of the other side will show.
-        let has_talked = side.stream.has_started() || peer.stream.has_started();
         let is_pure = tcp.flags & ACK == 0;
-        if !is_pure || !has_talked || !side.stream.has_base() || self.is_acceptable(tcp, is_orig) {
+        if !is_pure
+            || !self.has_talked()
+            || !side.stream.has_base()
+            || self.is_acceptable(tcp, is_orig)
+        {
             return Relation::Member;
         }
         match peer.packets {
@@ -53,25 +56,36 @@ impl Flow {
         }
     }
 
-    /// Whether a TCP packet between its endpoints, which may be those of another connection too,
-    /// fits what was sent and acknowledged in this one.
-    pub(super) fn fits(&self, arrival: &Arrival<'_>) -> bool {
-        let tcp = &arrival.decoded.tcp;
-        let is_orig = self.is_from_originator(&arrival.decoded.endpoints);
-        let [side, peer] = self.sides(is_orig);
-        if tcp.flags & SYN != 0 && side.has_syn {
-            return side.stream.is_base(tcp.seq.wrapping_add(1));
-        }
-        let is_acked = tcp.flags & ACK != 0;
-        let acks_sent = peer.stream.can_acknowledge(tcp.ack, self.window_towards(!is_orig));
-        self.is_acceptable(tcp, is_orig) && (!is_acked || acks_sent)
-    }
-
-    /// Whether a packet of the responder acknowledges what the originator sent.
+    /// Whether a TCP packet, which may belong to its rival, acknowledges what was seen of this flow.
     pub(super) fn is_answered_by(&self, arrival: &Arrival<'_>) -> bool {
         let tcp = &arrival.decoded.tcp;
+        let [_, peer] = self.sides(self.is_from_originator(&arrival.decoded.endpoints));
+        let is_other = peer.other_opening.is_some_and(|syn| syn.base == tcp.ack);
+        tcp.flags & ACK != 0 && (peer.stream.has_sent(tcp.ack) || is_other)
+    }
+
+    /// Whether a TCP packet, which may belong to its rival, lies in the window of this flow.
+    pub(super) fn accepts(&self, arrival: &Arrival<'_>) -> bool {
         let is_orig = self.is_from_originator(&arrival.decoded.endpoints);
-        !is_orig && tcp.flags & ACK != 0 && self.directions[0].stream.has_sent(tcp.ack)
+        self.is_acceptable(&arrival.decoded.tcp, is_orig)
+    }
+
+    /// Whether a SYN is that of the originator.
+    pub(super) fn is_begun_by(&self, arrival: &Arrival<'_>) -> bool {
+        let is_orig = self.is_from_originator(&arrival.decoded.endpoints);
+        is_orig && self.directions[0].stream.is_base(arrival.decoded.tcp.seq.wrapping_add(1))
+    }
+
+    /// Whether a TCP packet of the originator lies right where a connection begins of which nothing
+    /// more is known.
+    pub(super) fn begins_with(&self, arrival: &Arrival<'_>) -> bool {
+        let is_orig = self.is_from_originator(&arrival.decoded.endpoints);
+        is_orig && self.directions[0].stream.is_near(arrival.decoded.tcp.seq)
+    }
+
+    /// Whether payload was seen.
+    pub(super) fn has_talked(&self) -> bool {
+        self.directions.iter().any(|side| side.stream.has_started())
     }
 
     pub(super) fn take_tcp(
@@ -87,11 +101,12 @@ impl Flow {
         let missed_before = self.missed_bytes();
         self.note_flags(&tcp, is_orig, claimed);
         let is_base_set = self.note_base(&tcp, is_orig, claimed);
-        if claimed > 0 || tcp.flags & FIN != 0 {
+        let mut is_acceptable = self.is_acceptable(&tcp, is_orig);
+        if !is_acceptable && (claimed > 0 || tcp.flags & FIN != 0) {
             let window = self.window_towards(is_orig);
             self.directions[usize::from(!is_orig)].stream.meet_far_ack(tcp.seq, window);
+            is_acceptable = self.is_acceptable(&tcp, is_orig);
         }
-        let is_acceptable = self.is_acceptable(&tcp, is_orig);
         if claimed > 0 {
             let effects = self.take_segment(arrival, is_orig, pool, tally, &mut left_out);
             self.note_effects(effects, is_orig);
@@ -167,7 +182,7 @@ impl Flow {
     }
 
     fn note_syn(&mut self, tcp: &Tcp, is_orig: bool, claimed: u32) -> bool {
-        let has_talked = self.directions.iter().any(|side| side.stream.has_started());
+        let has_talked = self.has_talked();
         let peer_has_syn = self.directions[usize::from(is_orig)].has_syn;
         let side = &mut self.directions[usize::from(!is_orig)];
         // A SYN consumes one sequence number (RFC 9293, section 3.4), so the first payload byte

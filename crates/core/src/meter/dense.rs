@@ -2,9 +2,9 @@
 
 use super::tables::{from_fixed, Tables, STEPS};
 
-/// How far from the threshold a fixed-point sum counts as on it: rounding must not hide a crossing,
-/// and what is found is judged again.
-const SLACK: i64 = 1 << 16;
+/// How far from the threshold a fixed-point sum counts as on it: neither rounding nor a tie, 1e-10
+/// bits of up to 2,048 bytes, must hide a crossing, and what is found is judged again.
+const SLACK: i64 = 1 << 22;
 
 /// Counts of the dense part of the grid, where they are small.
 pub(super) struct Dense {

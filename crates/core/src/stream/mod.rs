@@ -208,14 +208,16 @@ impl Stream {
     }
 
     /// Whether the receiver can mean everything before `ack`, going by what was seen and what its
-    /// window let the sender send beyond that.
-    #[must_use]
-    pub fn can_acknowledge(&self, ack: u32, window: u64) -> bool {
-        let offset = self.offset(ack);
-        offset <= self.waiting_end() as i64 || self.is_acceptable(offset, window)
+    /// window let the sender send beyond that. Where the sender itself is not seen, its window is
+    /// all there is to go by.
+    fn can_acknowledge(&self, ack: u32, window: u64) -> bool {
+        let acked = if self.has_started() { 0 } else { self.acked };
+        let end = self.next.max(self.waiting_end()).max(acked);
+        self.offset(ack) <= end.saturating_add(window) as i64
     }
 
-    /// Believe a far acknowledgement if the sender's segment at `seq` lies about there too.
+    /// Believe a far acknowledgement if the sender's segment at `seq`, which would not be acceptable
+    /// without it, lies about there too.
     pub fn meet_far_ack(&mut self, seq: u32, window: u64) {
         let Some(ack) = self.trouble.as_ref().and_then(|trouble| trouble.far_ack) else {
             return;
@@ -227,12 +229,18 @@ impl Stream {
         }
     }
 
-    /// Whether `ack` acknowledges the SYN alone or bytes that were seen.
+    /// Whether `ack` acknowledges the SYN alone or bytes that were seen lately.
     #[must_use]
     pub fn has_sent(&self, ack: u32) -> bool {
-        let offset = self.offset(ack);
         let end = self.next.max(self.waiting_end()) + u64::from(self.fin.is_some());
-        self.base.is_some() && (0..=end as i64).contains(&offset)
+        let behind = end as i64 - self.offset(ack);
+        self.base.is_some() && (0..=REORDER_BYTES as i64).contains(&behind)
+    }
+
+    /// Whether `seq` lies about where the stream stands.
+    #[must_use]
+    pub fn is_near(&self, seq: u32) -> bool {
+        self.base.is_some() && self.offset(seq).abs_diff(self.next as i64) <= REORDER_BYTES
     }
 
     /// Whether a segment at `offset` could be accepted by the receiver.
