@@ -445,6 +445,7 @@ def test_packets_that_cannot_be_copied_are_not_left_out_silently(tmp_path: Path)
     [
         ("a.pcap", [], "pcap"),
         ("a.CAP", [], "pcap"),
+        (".pcap", [], "pcap"),
         ("a.pcapng", [], "pcapng"),
         ("a", [], "pcapng"),
         ("a.pcapng", ["--to", "pcap"], "pcap"),

@@ -13,11 +13,13 @@ import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from program import wiretropy
 
 from wiretropy import schema
 from wiretropy.capture.settings import ScanSettings
 from wiretropy.errors import MissingDependencyError, RefusedError
 from wiretropy.flows import SETTINGS_KEY, VERSION_KEY, Flows, iter_flows, read_flows
+from wiretropy.policy.threshold import EXPECTED_PORTS_KEY
 from wiretropy.store.parquet import FlowWriter
 
 
@@ -313,3 +315,15 @@ def test_without_the_library_the_error_names_what_to_install(
     monkeypatch.setitem(__import__("sys").modules, library, None)
     with pytest.raises(MissingDependencyError, match=rf"pip install 'wiretropy\[{library}\]'"):
         getattr(demo, f"to_{library}")()
+
+
+@pytest.mark.parametrize(("words", "ports"), [((), []), (("--expected-ports", "443,22"), [22, 443])])
+def test_stored_alert_ids_come_with_the_ports_where_crossings_raise_none(
+    words: tuple[str, ...], ports: list[int], examples: Path, tmp_path: Path
+) -> None:
+    assert wiretropy("scan", examples / "demo.pcap", *words, "--out", tmp_path).returncode == 0
+    table = pq.read_table(tmp_path / "flows.parquet")
+    assert json.loads(table.schema.metadata[EXPECTED_PORTS_KEY]) == ports
+    for row in table.to_pylist():
+        has_alert = bool(row["resp_crossing_offsets"]) and not {row["orig_port"], row["resp_port"]} & set(ports)
+        assert (row["resp_alert_id"] is not None) == has_alert

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Literal, Unpack
 
 import numpy as np
@@ -107,7 +107,7 @@ def carve(
     target = Path(out) if isinstance(out, str | os.PathLike) else None
     kind = _format(target, to)
     if target is not None:
-        refuse_overwriting(inputs, [target])
+        refuse_overwriting(inputs, [target, _partial(target)])
     settings = ScanSettings.of("carve", changes)
     wanted, summary = _wanted(inputs, settings, _Names(uids, community_ids, alerts), on_progress)
     rows = _trace(inputs, settings, wanted, on_progress)
@@ -118,7 +118,8 @@ def carve(
 
 def _format(target: Path | None, to: Format | None) -> Format:
     """What to write: what was asked for, or what the name of the file says."""
-    ending = "" if target is None else target.suffix.lower()
+    # A name such as ".pcap" has no suffix for Python, but ends all the same.
+    ending = "" if target is None else PurePath(f"_{target.name}").suffix.lower()
     if ending in COMPRESSIONS:
         raise RefusedError(f"{target}: compressed captures are not written; write - and pipe it through a compressor")
     if to is None and ending not in _FORMATS:
@@ -129,6 +130,11 @@ def _format(target: Path | None, to: Format | None) -> Format:
     return to or _FORMATS[ending]
 
 
+def _partial(target: Path) -> Path:
+    """The name of a file until it is whole."""
+    return target.with_name(f".{target.name}.partial")
+
+
 @contextmanager
 def _opened(out: PathLike | BinaryIO) -> Iterator[BinaryIO]:
     """The file to write: an open one as it is, any other under another name until it is whole."""
@@ -136,7 +142,7 @@ def _opened(out: PathLike | BinaryIO) -> Iterator[BinaryIO]:
         yield out
         return
     target = Path(out)
-    partial = target.with_name(f".{target.name}.partial")
+    partial = _partial(target)
     try:
         with partial.open("wb") as file:
             yield file

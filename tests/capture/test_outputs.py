@@ -27,6 +27,9 @@ def folder(examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     shutil.copy("a.pcap", "curve-001-resp.dat")
     read_flows("a.pcap").save("stored")
     shutil.copy("stored/flows.parquet", "flows.parquet")
+    shutil.copy("a.pcap", ".x.pcap.partial")
+    Path("old").mkdir()
+    shutil.copy("a.pcap", "old/.flows.parquet.partial")
     return tmp_path
 
 
@@ -51,6 +54,8 @@ def contents(folder: Path) -> dict[str, str]:
         "plot stored --to svg -o stored/summary.json",
         "carve a.pcap --flow C -o a.pcap",
         "carve a.pcap --flow C -o hard.pcapng",
+        "carve .x.pcap.partial --flow C -o x.pcap",
+        "scan old/.flows.parquet.partial --out old",
     ],
 )
 def test_an_output_that_is_an_input_is_refused_and_nothing_is_written(arguments: str, folder: Path) -> None:
@@ -58,6 +63,16 @@ def test_an_output_that_is_an_input_is_refused_and_nothing_is_written(arguments:
     done = wiretropy(*arguments.split())
     assert done.returncode == 2
     assert "would be overwritten; choose another name" in done.stderr
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("words", ["carve a.pcap --flow C -o -", "scan hard.pcapng --json"])
+def test_what_standard_output_was_redirected_to_is_an_output(words: str, folder: Path) -> None:
+    before = contents(folder)
+    done = pipeline(f"wiretropy {words} >> a.pcap", folder)
+    assert done.returncode == 2
+    assert "standard output: is read" in done.stderr
+    shutil.rmtree(folder / "bin")
     assert contents(folder) == before
 
 
@@ -108,7 +123,7 @@ def test_the_function_refuses_as_the_command_does(folder: Path) -> None:
     uid = str(read_flows("a.pcap")["uid"][0])
     with pytest.raises(RefusedError, match="would be overwritten"):
         carve("a.pcap", "hard.pcapng", uids=[uid])
-    assert not list(folder.glob("*.partial"))
+    assert [path.name for path in folder.glob("*.partial")] == [".x.pcap.partial"]
 
 
 @pytest.mark.usefixtures("folder")

@@ -7,11 +7,14 @@ Files are told apart by what the system says they are, so that links and other s
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from wiretropy.capture.inputs import STDIN, source_name
 from wiretropy.errors import RefusedError
+
+_STDIN_FD, _STDOUT_FD = 0, 1
 
 
 def refuse_overwriting(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
@@ -22,27 +25,28 @@ def refuse_overwriting(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
     inputs : iterable of Path
         Files that are read; ``-`` is whatever standard input was redirected from.
     outputs : iterable of Path
-        Files that are to be written, whether they exist or not.
+        Files that are to be written, whether they exist or not; ``-`` is whatever standard output was redirected to.
 
     Raises
     ------
     RefusedError
         If one of the outputs is one of the inputs.
     """
-    read = {identity: path for path in inputs if (identity := _identity(path)) is not None}
+    read = {identity: path for path in inputs if (identity := _identity(path, _STDIN_FD)) is not None}
     for output in outputs:
-        identity = None if output == STDIN else _identity(output)
+        identity = _identity(output, _STDOUT_FD)
         if identity in read:
+            name = "standard output" if output == STDIN else output
             raise RefusedError(
-                f"{output}: is read ({source_name(str(read[identity]))}) and would be overwritten; choose another name "
+                f"{name}: is read ({source_name(str(read[identity]))}) and would be overwritten; choose another name "
                 "to write"
             )
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Device and number of a file, the same under each of its names; None of what does not exist."""
+def _identity(path: Path, stream: int) -> tuple[int, int] | None:
+    """Device and number of a file, the same under each of its names; None if it is none. ``-`` is the open `stream`."""
     try:
-        status = os.fstat(0) if path == STDIN else path.stat()
+        status = os.fstat(stream) if path == STDIN else path.stat()
     except (OSError, ValueError):
         return None
-    return status.st_dev, status.st_ino
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None

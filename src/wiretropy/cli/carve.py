@@ -71,10 +71,13 @@ def command(
     if is_piped and sys.stdout.isatty():
         raise click.UsageError("a capture would garble the terminal; name a file with -o, or pipe standard output")
     with refusing():
+        from wiretropy.capture.inputs import expand
+        from wiretropy.capture.outputs import refuse_overwriting
         from wiretropy.carve import carve
 
         target: Path | BinaryIO = out or _default_out(paths[0], (*uids, *alerts, *community_ids), to or "pcapng")
         if is_piped:
+            refuse_overwriting(expand(paths), [Path("-")])
             target = sys.stdout.buffer
         with progress_bar(is_off=as_json) as on_progress:
             carved = carve(

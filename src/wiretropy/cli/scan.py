@@ -119,7 +119,7 @@ def command(
     A folder stands for the captures in it, not for those of folders below it.
     """
     with refusing():
-        _check_outputs(paths, out, summary_path)
+        _check_outputs(paths, out, summary_path, as_json=as_json)
         table = None
         if not as_json and not (quiet and out):
             from wiretropy.cli.scan_table import ScanTable
@@ -137,16 +137,18 @@ def command(
     sys.exit(INTERRUPTED if run.is_stopped else code)
 
 
-def _check_outputs(paths: tuple[Path, ...], out: Path | None, summary_path: Path | None) -> None:
+def _check_outputs(paths: tuple[Path, ...], out: Path | None, summary_path: Path | None, *, as_json: bool) -> None:
     """Refuse to write onto what is read, or the totals onto the flows."""
     from wiretropy.capture.inputs import expand
     from wiretropy.capture.outputs import refuse_overwriting
 
     outputs = [] if summary_path is None else [summary_path]
+    if as_json:
+        outputs.append(Path("-"))
     if out is not None:
         from wiretropy.store.parquet import files_of
 
-        flows, _ = stored = files_of(out)
+        flows, *_ = stored = files_of(out)
         if summary_path is not None and summary_path.resolve() == flows.resolve():
             raise ValueError(f"{summary_path}: is where --out writes the flows; choose another file for the totals")
         outputs += stored
@@ -166,7 +168,7 @@ def _scan(
     """Read everything once and hand each batch to whoever wants it; the number of alerts, and the pass."""
     from wiretropy.capture.run import CaptureRun
     from wiretropy.capture.settings import ScanSettings
-    from wiretropy.policy.threshold import unexpected_crossings, with_alert_ids
+    from wiretropy.policy.threshold import EXPECTED_PORTS_KEY, unexpected_crossings, with_alert_ids
 
     settings = ScanSettings(**changes(options))
     findings = 0
@@ -181,7 +183,8 @@ def _scan(
             from wiretropy.store.parquet import FlowWriter
 
             columns = arrow_schema(has_counts=settings.counts, has_alerts=True)
-            columns = columns.with_metadata(flow_metadata(settings))
+            expected = {EXPECTED_PORTS_KEY: json.dumps(sorted(expected_ports)).encode()}
+            columns = columns.with_metadata(flow_metadata(settings) | expected)
             writer = stack.enter_context(FlowWriter(out, columns))
             takers.append(writer.write)
         for batch in run:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SIDES = ("orig", "resp")
 """Directions that are judged."""
 
+EXPECTED_PORTS_KEY = b"wiretropy.expected_ports"
+"""Metadata of stored flows with alert ids: the ports where crossings raised none, as a JSON list."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
@@ -43,7 +46,7 @@ class Crossing:
     source : str
         Capture file of that packet.
     crossings : int
-        How often the threshold was crossed: odd if entropy ended above it.
+        How often the threshold was crossed, as far as crossings are listed: odd if entropy then stood above it.
     """
 
     id: str

@@ -22,6 +22,7 @@ from wiretropy.flows import VERSION_KEY, settings_of
 
 FLOWS_NAME = "flows.parquet"
 SUMMARY_NAME = "summary.json"
+PARTIAL_NAME = f".{FLOWS_NAME}.partial"
 
 _ROW_GROUP_ROWS = 8192
 """Rows in a row group: enough that a column chunk is worth a read of its own."""
@@ -51,7 +52,7 @@ class FlowWriter:
 
     def __init__(self, folder: Path, columns: pa.Schema) -> None:
         self.path = folder / FLOWS_NAME
-        self._partial = folder / f".{FLOWS_NAME}.partial"
+        self._partial = folder / PARTIAL_NAME
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_rows = 0
         self._waiting_bytes = 0
@@ -114,8 +115,8 @@ def _as_made(field: pa.Field[Any]) -> pa.Field[Any]:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files that the flows of a scan are stored in."""
-    return [folder / FLOWS_NAME, folder / SUMMARY_NAME]
+    """The files that the flows of a scan are stored in, and the one that is written first."""
+    return [folder / FLOWS_NAME, folder / SUMMARY_NAME, folder / PARTIAL_NAME]
 
 
 def load_table(path: Path) -> tuple[pa.Table, ScanSummary | None]:
