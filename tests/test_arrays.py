@@ -41,3 +41,10 @@ def test_texts_become_a_column_of_them(texts: list[str | None]) -> None:
     made.validate(full=True)
     assert made.type == pa.string()
     assert made.to_pylist() == texts
+
+
+def test_first_items_of_lists_whole_and_sliced() -> None:
+    lists = pa.array([[5, 1], [], [7], [2, 3, 4]], pa.list_(pa.uint64()))
+    assert arrays.firsts(lists, np.array([0, 2, 3])).tolist() == [5, 7, 2]
+    assert arrays.firsts(lists.slice(2), np.array([1])).tolist() == [2]
+    assert arrays.firsts(lists.slice(1, 1), np.array([], dtype=np.int64)).tolist() == []

@@ -35,6 +35,15 @@ def lengths(lists: pa.Array[Any] | pa.ChunkedArray[Any]) -> NDArray[np.int32]:
     return np.concatenate([_lengths_of(chunk) for chunk in _chunks(lists)])
 
 
+def firsts(lists: Any, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
+    """The first item of each list in these rows, of shape (n,); none of the lists may be empty."""
+    if len(rows) == 0:
+        return np.empty(0, dtype=np.int64)
+    starts = np.frombuffer(lists.buffers()[1], dtype=np.int32)[lists.offset :][rows]
+    items: NDArray[Any] = values(lists.values)[starts]
+    return items
+
+
 def row_numbers(rows: NDArray[np.integer[Any]]) -> pa.Array[Any]:
     """Row numbers to take from a table, of shape (n,)."""
     numbers = np.ascontiguousarray(rows, dtype=np.int64)

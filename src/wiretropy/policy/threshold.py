@@ -10,15 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from wiretropy import arrays
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 SIDES = ("orig", "resp")
 """Directions that are judged."""
@@ -97,11 +95,13 @@ def with_alert_ids(batch: pa.RecordBatch, expected_ports: frozenset[int]) -> pa.
     is_unexpected = _is_unexpected(batch, expected_ports)
     uids, named = batch.column("uid"), batch
     for side in SIDES:
-        offsets = batch.column(f"{side}_crossing_offsets")
+        rows = np.flatnonzero(_has_crossed(batch, side) & is_unexpected)
+        offsets = arrays.firsts(batch.column(f"{side}_crossing_offsets"), rows).tolist()
         ids: list[str | None] = [None] * batch.num_rows
-        for row in np.flatnonzero(_has_crossed(batch, side) & is_unexpected).tolist():
-            ids[row] = alert_id(uids[row].as_py(), side, offsets[row][0].as_py())
-        named = named.append_column(f"{side}_alert_id", arrays.strings(ids))
+        for row, offset in zip(rows.tolist(), offsets, strict=True):
+            ids[row] = alert_id(uids[row].as_py(), side, offset)
+        column = arrays.strings(ids) if len(rows) else pa.nulls(batch.num_rows, pa.string())
+        named = named.append_column(f"{side}_alert_id", column)
     return named
 
 
