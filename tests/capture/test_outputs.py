@@ -66,22 +66,20 @@ def test_an_output_that_is_an_input_is_refused_and_nothing_is_written(arguments:
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize("words", ["carve a.pcap --flow C -o -", "scan hard.pcapng --json"])
-def test_what_standard_output_was_redirected_to_is_an_output(words: str, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "refusal"),
+    [
+        ("plot - --to svg -o link.svg < a.pcap", "is read (standard input) and would be overwritten"),
+        ("scan - --summary hard.pcapng < a.pcap", "is read (standard input) and would be overwritten"),
+        ("carve a.pcap --flow C -o - >> a.pcap", "standard output: is read"),
+        ("scan hard.pcapng --json >> a.pcap", "standard output: is read"),
+    ],
+)
+def test_a_redirection_is_the_file_that_it_names(line: str, refusal: str, folder: Path) -> None:
     before = contents(folder)
-    done = pipeline(f"wiretropy {words} >> a.pcap", folder)
+    done = pipeline(f"wiretropy {line}", folder)
     assert done.returncode == 2
-    assert "standard output: is read" in done.stderr
-    shutil.rmtree(folder / "bin")
-    assert contents(folder) == before
-
-
-def test_what_standard_input_was_redirected_from_is_an_input(folder: Path) -> None:
-    before = contents(folder)
-    for words in ("plot - --to svg -o link.svg", "scan - --summary hard.pcapng"):
-        done = pipeline(f"wiretropy {words} < a.pcap", folder)
-        assert done.returncode == 2
-        assert "is read (standard input) and would be overwritten" in done.stderr
+    assert refusal in done.stderr
     shutil.rmtree(folder / "bin")
     assert contents(folder) == before
 

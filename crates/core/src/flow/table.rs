@@ -64,7 +64,7 @@ impl Entry {
 /// What the table keeps of a flow in the flow.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seat {
-    pub key: FlowKey,
+    key: FlowKey,
     /// Bytes that the flow held after its latest packet.
     held_bytes: usize,
     /// Queues that hold a reminder of the flow, as bits; a flow that is closed and opened by
@@ -260,8 +260,6 @@ impl Shard {
             if !rival.is_answered_by(arrival) || older.is_answered_by(arrival) {
                 return rival.begins_with(arrival) && !older.accepts(arrival);
             }
-        }
-        if let Some(older) = older {
             let (index, reason) = (older.index, older.own_end_reason().unwrap_or(EndReason::Reuse));
             self.end(hash, index, reason);
         }
