@@ -16,9 +16,9 @@ MAX_SECONDS = 9_000_000_000
 TCP_TIMEOUT_S = 300.0
 """Open TCP without a packet: Zeek's `tcp_inactivity_timeout` (5 minutes)."""
 
-CLOSED_TIMEOUT_S = 10.0
-"""TCP after its end: long enough for a repeated FIN or two (RFC 6298 doubles a 1 s timer), short
-enough that ports can be used again."""
+CLOSED_TIMEOUT_S = 5.0
+"""TCP after its end: Zeek's `tcp_close_delay` (5 seconds). Long enough for two repeats of a FIN (RFC 6298
+doubles a 1 s timer), short enough that ports can be used again."""
 
 OTHER_TIMEOUT_S = 60.0
 """UDP and ICMP without a packet: Zeek's `udp_inactivity_timeout` (1 minute)."""

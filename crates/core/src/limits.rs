@@ -170,7 +170,7 @@ pub const MAX_WAITING_OUTPUTS: usize = 4;
 
 /// Bytes in a block of kept payload beyond its head: small enough that the last,
 /// half-filled one wastes little.
-pub const KEPT_BLOCK_BYTES: usize = 4096;
+pub const KEPT_BLOCK_BYTES: usize = 2048;
 
 /// Bytes of memory of ended flows that are kept for new ones: a group of flows of 1 KB.
 pub const POOLED_FLOW_BYTES: usize = 4 << 20;
@@ -179,4 +179,4 @@ pub const POOLED_FLOW_BYTES: usize = 4 << 20;
 pub const POOLED_METERS: usize = 64;
 
 /// Blocks of payload kept for new flows: 4 MiB.
-pub const POOLED_BLOCKS: usize = 1024;
+pub const POOLED_BLOCKS: usize = 2048;

@@ -212,6 +212,43 @@ fn one_side_alone_begins_a_new_connection_at_its_syn() {
 }
 
 #[test]
+fn a_rival_outlives_the_older_flow() {
+    let isn = 3_000_000_000;
+    let at = |seconds: i64, packet: Timed| Timed { ts_ns: seconds * 1_000_000_000, ..packet };
+    // The older flow is silent from 0 s on and over at 302 s, the rival is not.
+    let rest = [
+        at(10, client(isn, 0, SYN, &[])),
+        at(302, client(isn + 1, 9, ACK, b"late request")),
+        at(303, client(isn + 13, 9, ACK, b"one more")),
+    ];
+    let run = measure(&[&opened()[..], &rest].concat());
+    run.assert_adds_up();
+    assert_eq!(run.numbers("orig_packets"), [4, 3]);
+    assert_eq!(run.numbers("orig_payload_bytes"), [u64::from(SENT), 20]);
+    assert_eq!(run.texts("end_reason"), ["idle", "end-of-capture"]);
+}
+
+#[test]
+fn a_rival_that_falls_silent_leaves_the_older_flow_in_peace() {
+    let isn = 3_000_000_000;
+    let at = |seconds: i64, packet: Timed| Timed { ts_ns: seconds * 1_000_000_000, ..packet };
+    let goes_on = |n: u32| client(CLIENT_BASE + SENT + n * 10, SERVER_BASE + SENT, ACK, &[3; 10]);
+    let rest = [
+        at(10, client(isn, 0, SYN, &[])),
+        at(200, goes_on(0)),
+        at(400, goes_on(1)),
+        // The next one begins a rival again.
+        at(401, client(isn + 5, 0, SYN, &[])),
+        at(402, goes_on(2)),
+    ];
+    let run = measure(&[&opened()[..], &rest].concat());
+    run.assert_adds_up();
+    assert_eq!(run.numbers("orig_packets"), [7, 1, 1]);
+    assert_eq!(run.numbers("orig_payload_bytes"), [u64::from(SENT) + 30, 0, 0]);
+    assert_eq!(run.texts("end_reason"), ["end-of-capture", "idle", "end-of-capture"]);
+}
+
+#[test]
 fn a_forged_acknowledgement_invents_nothing() {
     for ack in [500_000_000, 1_500_000_000] {
         for seq in [SERVER_BASE + SENT, 4_000_000_000] {

@@ -51,6 +51,14 @@ pub struct Endpoints {
     pub vlan: [u16; 2],
 }
 
+impl Endpoints {
+    /// Those of an answer.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        Self { src: self.dst, dst: self.src, sport: self.dport, dport: self.sport, ..*self }
+    }
+}
+
 /// What TCP says in its header, of what later stages need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tcp {

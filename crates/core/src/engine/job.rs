@@ -27,7 +27,6 @@ pub struct Ticket {
 /// A decoded packet on its way to its shard.
 struct Item {
     decoded: Decoded,
-    key: FlowKey,
     hash: u64,
     bytes: Bytes,
     index: u64,
@@ -112,8 +111,10 @@ impl Job {
                 Outcome::Transport(decoded) => {
                     self.summary.note_decoded(1, u64::from(packet.caplen));
                     let index = self.ticket.first_index + at as u64;
-                    let item = Item::new(decoded, Bytes::Packet(at), index, hasher);
-                    self.items[item.key.shard()].push(item);
+                    let key = FlowKey::of(&decoded.endpoints);
+                    let hash = hasher.hash(&key);
+                    let bytes = Bytes::Packet(at);
+                    self.items[key.shard()].push(Item { decoded, hash, bytes, index });
                 }
                 Outcome::Fragment(fragment) => self.fragments.push((at, fragment)),
                 Outcome::Undecoded(reason) => {
@@ -172,17 +173,18 @@ impl Job {
                 waiting.parts.remove(&index);
                 self.summary.note_undecoded(reason.name(), part.caplen);
             }
-            FragmentOutcome::Complete { bytes, context, packets } => {
+            FragmentOutcome::Complete { bytes: whole, context, packets } => {
                 let parts: Vec<_> =
                     packets.iter().filter_map(|at| waiting.parts.remove(at)).collect();
-                match settings.decoder.resume(&context, &bytes) {
+                match settings.decoder.resume(&context, &whole) {
                     Outcome::Transport(decoded) => {
                         let caplen = parts.iter().map(|part| u64::from(part.caplen)).sum();
                         self.summary.note_decoded(parts.len() as u64, caplen);
-                        let place = Bytes::Datagram(self.datagrams.len());
-                        let item = Item::new(decoded, place, index, hasher);
-                        self.items[item.key.shard()].push(item);
-                        self.datagrams.push(Datagram { bytes, parts });
+                        let key = FlowKey::of(&decoded.endpoints);
+                        let hash = hasher.hash(&key);
+                        let bytes = Bytes::Datagram(self.datagrams.len());
+                        self.items[key.shard()].push(Item { decoded, hash, bytes, index });
+                        self.datagrams.push(Datagram { bytes: whole, parts });
                     }
                     Outcome::Fragment(_) => self.refuse_all(&parts, "nested-fragment"),
                     Outcome::Undecoded(reason) => self.refuse_all(&parts, reason.name()),
@@ -205,8 +207,7 @@ impl Job {
         let created_before = shard.created;
         for item in items.drain(..) {
             let (arrival, parts) = item.arrival(&self.chunk, &self.datagrams);
-            let (flow, is_orig) =
-                shard.take(item.key, item.hash, &arrival, |flow| request.wants(flow));
+            let (flow, is_orig) = shard.take(item.hash, &arrival, |flow| request.wants(flow));
             if !flow.is_traced {
                 continue;
             }
@@ -234,12 +235,6 @@ impl Job {
 }
 
 impl Item {
-    fn new(decoded: Decoded, bytes: Bytes, index: u64, hasher: &KeyHasher) -> Self {
-        let key = FlowKey::of(&decoded.endpoints);
-        let hash = hasher.hash(&key);
-        Self { decoded, key, hash, bytes, index }
-    }
-
     /// The item as its flow will see it, with the fragments that it came in, if it did.
     fn arrival<'a>(
         &'a self,

@@ -8,21 +8,18 @@
 pub struct History {
     letters: [u8; 22],
     length: u8,
-    seen: u64,
 }
 
 impl History {
     /// Add a lower-case letter for one direction unless it is there.
     pub fn note(&mut self, letter: char, is_orig: bool) {
-        let letter = letter as u8;
-        let shift = u32::from(letter.wrapping_sub(b'a') & 31) + if is_orig { 0 } else { 32 };
-        let bit = 1_u64 << (shift & 63);
-        if self.seen & bit != 0 {
+        let letter = if is_orig { letter.to_ascii_uppercase() } else { letter } as u8;
+        let (noted, free) = self.letters.split_at_mut(usize::from(self.length));
+        if noted.contains(&letter) {
             return;
         }
-        self.seen |= bit;
-        if let Some(slot) = self.letters.get_mut(usize::from(self.length)) {
-            *slot = if is_orig { letter.to_ascii_uppercase() } else { letter };
+        if let Some(slot) = free.first_mut() {
+            *slot = letter;
             self.length += 1;
         }
     }

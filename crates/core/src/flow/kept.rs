@@ -7,7 +7,13 @@ use crate::limits::{KEPT_BLOCK_BYTES, KEPT_HEAD_BYTES};
 #[derive(Default)]
 pub struct Kept {
     head: Vec<u8>,
-    tail: Vec<Block>,
+    /// What most flows never have, of which there can be millions.
+    tail: Option<Box<Tail>>,
+}
+
+#[derive(Default)]
+struct Tail {
+    blocks: Vec<Block>,
     length: usize,
 }
 
@@ -15,7 +21,7 @@ impl Kept {
     /// How many bytes are kept.
     #[must_use]
     pub fn length(&self) -> usize {
-        self.length
+        self.head.len() + self.tail.as_ref().map_or(0, |tail| tail.length)
     }
 
     /// Bytes of memory that what is kept takes.
@@ -24,7 +30,7 @@ impl Kept {
     /// the caps must be the same in every run.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.head.len() + self.tail.len() * (KEPT_BLOCK_BYTES + size_of::<Block>())
+        self.head.len() + self.blocks().len() * (KEPT_BLOCK_BYTES + size_of::<Block>())
     }
 
     /// Bytes that are allocated for the first piece.
@@ -35,7 +41,7 @@ impl Kept {
 
     /// The kept bytes from place `from` to `to`, piece by piece.
     pub fn pieces(&self, mut from: usize, to: usize) -> impl Iterator<Item = &[u8]> {
-        let to = to.min(self.length);
+        let to = to.min(self.length());
         std::iter::from_fn(move || {
             let there = self.run_from(from);
             let piece = &there[..there.len().min(to.saturating_sub(from))];
@@ -46,23 +52,11 @@ impl Kept {
 
     /// Keep more.
     pub fn extend(&mut self, bytes: &[u8], pool: &Pool) {
-        let room = KEPT_HEAD_BYTES.saturating_sub(self.length).min(bytes.len());
-        let (front, mut rest) = bytes.split_at(room);
+        let room = (KEPT_HEAD_BYTES - self.head.len()).min(bytes.len());
+        let (front, rest) = bytes.split_at(room);
         self.head.extend_from_slice(front);
-        self.length += room;
-        while !rest.is_empty() {
-            let at = (self.length - KEPT_HEAD_BYTES) % KEPT_BLOCK_BYTES;
-            if at == 0 {
-                self.tail.push(pool.block());
-            }
-            let Some(block) = self.tail.last_mut() else {
-                return;
-            };
-            let count = rest.len().min(KEPT_BLOCK_BYTES - at);
-            let (now, later) = rest.split_at(count);
-            block[at..at + count].copy_from_slice(now);
-            self.length += count;
-            rest = later;
+        if !rest.is_empty() {
+            self.tail.get_or_insert_default().extend(rest, pool);
         }
     }
 
@@ -72,7 +66,7 @@ impl Kept {
         let Ok(at) = usize::try_from(at) else {
             return false;
         };
-        let mut rest = &bytes[..bytes.len().min(self.length.saturating_sub(at))];
+        let mut rest = &bytes[..bytes.len().min(self.length().saturating_sub(at))];
         for piece in self.pieces(at, at + rest.len()) {
             let (now, later) = rest.split_at(piece.len());
             if now != piece {
@@ -86,13 +80,19 @@ impl Kept {
     /// Forget everything, keep the memory of the head.
     pub fn clear(&mut self) {
         self.head.clear();
-        self.tail.clear();
-        self.length = 0;
+        if let Some(tail) = &mut self.tail {
+            tail.blocks.clear();
+            tail.length = 0;
+        }
     }
 
     /// Hand the blocks over.
     pub fn take_blocks(&mut self) -> Vec<Block> {
-        std::mem::take(&mut self.tail)
+        self.tail.as_mut().map(|tail| std::mem::take(&mut tail.blocks)).unwrap_or_default()
+    }
+
+    fn blocks(&self) -> &[Block] {
+        self.tail.as_ref().map_or(&[], |tail| &tail.blocks)
     }
 
     /// Kept bytes from `at` to the end of their piece.
@@ -100,9 +100,28 @@ impl Kept {
         let Some(behind) = at.checked_sub(KEPT_HEAD_BYTES) else {
             return self.head.get(at..).unwrap_or(&[]);
         };
-        let block = self.tail.get(behind / KEPT_BLOCK_BYTES);
+        let block = self.blocks().get(behind / KEPT_BLOCK_BYTES);
         let run = block.and_then(|block| block.get(behind % KEPT_BLOCK_BYTES..));
         run.unwrap_or(&[])
+    }
+}
+
+impl Tail {
+    fn extend(&mut self, mut bytes: &[u8], pool: &Pool) {
+        while !bytes.is_empty() {
+            let at = self.length % KEPT_BLOCK_BYTES;
+            if at == 0 {
+                self.blocks.push(pool.block());
+            }
+            let Some(block) = self.blocks.last_mut() else {
+                return;
+            };
+            let count = bytes.len().min(KEPT_BLOCK_BYTES - at);
+            let (now, later) = bytes.split_at(count);
+            block[at..at + count].copy_from_slice(now);
+            self.length += count;
+            bytes = later;
+        }
     }
 }
 

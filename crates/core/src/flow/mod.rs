@@ -21,6 +21,7 @@ use crate::decode::Endpoints;
 use crate::limits::FIRST_PACKETS;
 use crate::meter::PacketRef;
 use crate::stream::{LeftOut, Stream};
+use smallvec::SmallVec;
 
 /// Why a flow ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,7 +145,7 @@ pub struct Flow {
     /// TCP without its opening SYN.
     pub is_midstream: bool,
     /// Sizes (negative from the responder) and times since the first packet.
-    pub first_payloads: Vec<(i32, i64)>,
+    pub first_payloads: SmallVec<[(i32, i64); 1]>,
     /// Payload and its meters.
     pub payload: FlowPayload,
     /// Whether each packet is reported with the entropy after it.
@@ -167,7 +168,7 @@ impl Flow {
             history: History::default(),
             weirds: Weirds::default(),
             is_midstream: false,
-            first_payloads: vec![],
+            first_payloads: SmallVec::new(),
             payload: FlowPayload::default(),
             is_traced: false,
             reset_by: None,
@@ -189,6 +190,12 @@ impl Flow {
     pub fn is_from_originator(&self, endpoints: &Endpoints) -> bool {
         let own = &self.endpoints;
         own.src == endpoints.src && own.sport == endpoints.sport && own.dst == endpoints.dst
+    }
+
+    /// Whether a packet with `endpoints` can belong to this flow, whoever sent it.
+    fn is_between(&self, endpoints: &Endpoints) -> bool {
+        let own = &self.endpoints;
+        own == endpoints || (!own.is_one_way && *own == endpoints.reversed())
     }
 
     /// Whether TCP has ended on both sides.
@@ -218,7 +225,10 @@ impl Flow {
     /// Bytes of memory allocated for it, once its meters and blocks were taken.
     fn allocated_bytes(&self) -> usize {
         let streams: usize = self.directions.iter().map(|side| side.stream.held_bytes()).sum();
-        let first_payloads = self.first_payloads.capacity() * size_of::<(i32, i64)>();
+        let first_payloads = match self.first_payloads.spilled() {
+            true => self.first_payloads.capacity() * size_of::<(i32, i64)>(),
+            false => 0,
+        };
         size_of::<Self>() + streams + self.payload.allocated_bytes() + first_payloads
     }
 
@@ -251,10 +261,6 @@ impl Flow {
         let size = i32::try_from(claimed).unwrap_or(i32::MAX);
         let since_first = arrival.ts_ns.saturating_sub(self.ts_first_ns);
         let signed = if is_orig { size } else { -size };
-        if self.first_payloads.is_empty() {
-            // Many flows have but one.
-            self.first_payloads.reserve_exact(1);
-        }
         self.first_payloads.push((signed, since_first));
     }
 

@@ -11,6 +11,7 @@ use super::pool::{Block, Pool};
 use crate::limits::{KEPT_BYTES, KEPT_DATAGRAM_BYTES, MAX_TURNS, METERS_BYTES};
 use crate::meter::{Meters, PacketRef};
 use crate::stream::Sink;
+use smallvec::SmallVec;
 
 /// Where payload bytes went; `seen` is the sum of all others once every flow has ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +57,7 @@ struct Turn {
 #[derive(Default)]
 pub struct FlowPayload {
     kept: [Kept; 2],
-    turns: Vec<Turn>,
+    turns: SmallVec<[Turn; 1]>,
     meters: Option<Box<Meters>>,
 }
 
@@ -81,7 +82,8 @@ impl FlowPayload {
     #[must_use]
     pub fn allocated_bytes(&self) -> usize {
         let heads: usize = self.kept.iter().map(Kept::head_capacity).sum();
-        heads + self.turns.capacity() * size_of::<Turn>()
+        let turns = if self.turns.spilled() { self.turns.capacity() } else { 0 };
+        heads + turns * size_of::<Turn>()
     }
 
     /// Give the flow meters of its own now, so that entropy can be asked for at any time.
@@ -190,10 +192,6 @@ impl<'a> Side<'a> {
     fn keep_turn(&mut self, bytes: &[u8], packet: PacketRef) {
         self.payload.kept[self.side].extend(bytes, self.pool);
         let turn = Turn { length: bytes.len() as u32, is_orig: self.side == 0, packet };
-        if self.payload.turns.is_empty() {
-            // Many flows have but one.
-            self.payload.turns.reserve_exact(1);
-        }
         self.payload.turns.push(turn);
     }
 

@@ -15,7 +15,8 @@ use std::collections::VecDeque;
 use hashbrown::HashTable;
 
 use super::tcp::Relation;
-use super::{Arrival, EndReason, Flow, FlowKey, PayloadTally, Pool, Weird};
+use super::{Arrival, EndReason, Flow, PayloadTally, Pool, Weird};
+use crate::decode::Endpoints;
 use crate::limits::{EPOCH_PACKETS, REMINDERS_PER_EPOCH, SHARDS};
 use crate::meter::MeterSettings;
 use std::sync::Arc;
@@ -56,22 +57,33 @@ struct Entry {
 }
 
 impl Entry {
-    fn has(&self, hash: u64, key: &FlowKey, is_rival: bool) -> bool {
-        self.hash == hash && self.flow.seat.is_rival == is_rival && self.flow.seat.key == *key
+    fn has(&self, hash: u64, endpoints: &Endpoints, is_rival: bool) -> bool {
+        let is_asked = (self.flow.seat.standing == Standing::Rival) == is_rival;
+        self.hash == hash && is_asked && self.flow.is_between(endpoints)
     }
 }
 
 /// What the table keeps of a flow in the flow.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seat {
-    key: FlowKey,
     /// Bytes that the flow held after its latest packet.
     held_bytes: usize,
     /// Queues that hold a reminder of the flow, as bits; a flow that is closed and opened by
     /// turns must not fill them.
     queues: u8,
-    /// Whether another flow has the same key, and it is not known yet which will go on.
-    is_rival: bool,
+    standing: Standing,
+}
+
+/// Whether a flow shares its endpoints with another, and it is not known yet which will go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Standing {
+    /// It does not.
+    #[default]
+    Alone,
+    /// It does, and is the older.
+    Rivalled,
+    /// It does, and is the newer.
+    Rival,
 }
 
 // The queues of reminders.
@@ -125,23 +137,23 @@ impl Shard {
     /// `wants_trace` is asked once for each new flow.
     pub fn take(
         &mut self,
-        key: FlowKey,
         hash: u64,
         arrival: &Arrival<'_>,
         wants_trace: impl Fn(&Flow) -> bool,
     ) -> (&Flow, bool) {
-        let to_rival = self.rivals > 0 && self.goes_to_rival(key, hash, arrival);
-        let (timeouts, pool) = (self.settings.timeouts, &*self.pool);
-        let begin = |is_rival| {
+        let (timeouts, endpoints) = (self.settings.timeouts, &arrival.decoded.endpoints);
+        let to_rival = self.rivals > 0 && self.goes_to_rival(hash, arrival);
+        let pool = &*self.pool;
+        let begin = |standing| {
             let mut flow = pool.flow(arrival);
             if wants_trace(&flow) {
                 flow.is_traced = true;
                 flow.payload.measure_at_once(pool);
             }
-            flow.seat = Seat { key, is_rival, ..Seat::default() };
+            flow.seat = Seat { standing, ..Seat::default() };
             Entry { hash, flow }
         };
-        let found = self.table.find_entry(hash, |entry| entry.has(hash, &key, to_rival));
+        let found = self.table.find_entry(hash, |entry| entry.has(hash, endpoints, to_rival));
         let mut is_new = true;
         let entry = match found {
             Ok(mut found) => match timeouts.fate(&found.get().flow, arrival) {
@@ -153,20 +165,22 @@ impl Shard {
                     let (ended, vacant) = found.remove();
                     self.held_bytes = self.held_bytes.saturating_sub(ended.flow.seat.held_bytes);
                     self.ended.push((ended.flow, reason));
-                    vacant.insert(begin(false)).into_mut()
+                    vacant.insert(begin(Standing::Alone)).into_mut()
                 }
                 Fate::IsRivalled => {
-                    found.get_mut().flow.weirds.note(Weird::SynInConnection);
+                    let older = &mut found.get_mut().flow;
+                    older.weirds.note(Weird::SynInConnection);
+                    older.seat.standing = Standing::Rivalled;
                     self.rivals += 1;
                     found
                         .into_table()
-                        .insert_unique(hash, begin(true), |entry| entry.hash)
+                        .insert_unique(hash, begin(Standing::Rival), |entry| entry.hash)
                         .into_mut()
                 }
             },
             Err(absent) => {
                 let table = absent.into_table();
-                table.insert_unique(hash, begin(false), |entry| entry.hash).into_mut()
+                table.insert_unique(hash, begin(Standing::Alone), |entry| entry.hash).into_mut()
             }
         };
         let flow = &mut *entry.flow;
@@ -198,7 +212,8 @@ impl Shard {
 
     /// End every flow: the capture is over.
     pub fn end_all(&mut self) {
-        for entry in self.table.drain() {
+        // The table goes with its flows: records need memory now.
+        for entry in std::mem::take(&mut self.table) {
             let reason = entry.flow.own_end_reason().unwrap_or(EndReason::EndOfCapture);
             self.ended.push((entry.flow, reason));
         }
@@ -228,53 +243,54 @@ impl Shard {
         if let Ok(found) = self.table.find_entry(hash, |entry| entry.flow.index == index) {
             let (entry, _) = found.remove();
             self.held_bytes = self.held_bytes.saturating_sub(entry.flow.seat.held_bytes);
-            self.rivals -= usize::from(entry.flow.seat.is_rival);
+            if entry.flow.seat.standing != Standing::Alone {
+                self.rivals -= 1;
+                self.leave_alone(hash, &entry.flow.endpoints);
+            }
             self.ended.push((entry.flow, reason));
         }
     }
 
-    /// Whether a packet belongs to the rival with this key. A rival that has outlived the other
-    /// flow, or is acknowledged, is none from now on.
-    fn goes_to_rival(&mut self, key: FlowKey, hash: u64, arrival: &Arrival<'_>) -> bool {
-        let timeouts = self.settings.timeouts;
-        let find = |is_rival| move |entry: &Entry| entry.has(hash, &key, is_rival);
-        let Some(rival) = self.table.find(hash, find(true)) else {
-            return false;
-        };
-        if let Fate::Ends(reason) = timeouts.fate(&rival.flow, arrival) {
-            self.end_rival(key, hash, reason);
-            return false;
+    /// Of two flows that shared their endpoints one has ended; the other goes on.
+    fn leave_alone(&mut self, hash: u64, endpoints: &Endpoints) {
+        let is_left = |entry: &Entry| entry.hash == hash && entry.flow.is_between(endpoints);
+        if let Some(left) = self.table.find_mut(hash, is_left) {
+            left.flow.seat.standing = Standing::Alone;
         }
-        let rival = &rival.flow;
-        let older = self.table.find(hash, find(false)).map(|older| &older.flow);
-        if let Some(older) = older {
-            let relation = older.relation(arrival);
-            if relation != Relation::Member && (!rival.has_talked() || rival.is_begun_by(arrival)) {
-                // One more SYN: which of them counts, the answer will show.
-                return true;
-            }
-            if relation == Relation::Rival {
-                self.end_rival(key, hash, EndReason::Reuse);
-                return false;
-            }
-            if !rival.is_answered_by(arrival) || older.is_answered_by(arrival) {
-                return rival.begins_with(arrival) && !older.accepts(arrival);
-            }
-            let (index, reason) = (older.index, older.own_end_reason().unwrap_or(EndReason::Reuse));
-            self.end(hash, index, reason);
-        }
-        if let Some(rival) = self.table.find_mut(hash, find(true)) {
-            rival.flow.seat.is_rival = false;
-            self.rivals -= 1;
-        }
-        false
     }
 
-    fn end_rival(&mut self, key: FlowKey, hash: u64, reason: EndReason) {
-        let rival = self.table.find(hash, |entry| entry.has(hash, &key, true));
-        if let Some(index) = rival.map(|rival| rival.flow.index) {
-            self.end(hash, index, reason);
-        }
+    /// Whether a packet belongs to the rival of the flow that has its endpoints. Ends either of them
+    /// if the packet shows that it is over.
+    fn goes_to_rival(&mut self, hash: u64, arrival: &Arrival<'_>) -> bool {
+        let endpoints = &arrival.decoded.endpoints;
+        let find = |is_rival| {
+            let found = self.table.find(hash, |entry| entry.has(hash, endpoints, is_rival));
+            found.map(|entry| &*entry.flow)
+        };
+        let older = find(false).filter(|flow| flow.seat.standing == Standing::Rivalled);
+        let Some((older, rival)) = older.and_then(|older| Some((older, find(true)?))) else {
+            return false;
+        };
+        let fate = |flow| self.settings.timeouts.fate(flow, arrival);
+        let relation = older.relation(arrival);
+        let (ended, reason) = if let Fate::Ends(reason) = fate(rival) {
+            (rival.index, reason)
+        } else if let Fate::Ends(reason) = fate(older) {
+            (older.index, reason)
+        } else if relation != Relation::Member
+            && (!rival.has_talked() || rival.is_begun_by(arrival))
+        {
+            // One more SYN: which of them counts, the answer will show.
+            return true;
+        } else if relation == Relation::Rival {
+            (rival.index, EndReason::Reuse)
+        } else if rival.is_answered_by(arrival) && !older.is_answered_by(arrival) {
+            (older.index, older.own_end_reason().unwrap_or(EndReason::Reuse))
+        } else {
+            return rival.begins_with(arrival) && !older.accepts(arrival);
+        };
+        self.end(hash, ended, reason);
+        false
     }
 
     /// Look at the flows whose reminders are due: end them or remind again.

@@ -6,69 +6,16 @@
 //! a *conflicting overlap*. Bytes that arrive early wait; a hole that stays open too long, or to
 //! the end, is delivered as a gap.
 
+mod segment;
 mod trouble;
 mod waiting;
 
+use std::num::NonZeroU64;
+
 use crate::limits::{MAX_WAITING_PIECES, REORDER_ACKED_BYTES, REORDER_BYTES, UNSEEN_WINDOW_BYTES};
 use crate::meter::PacketRef;
+pub use segment::{Effects, LeftOut, Segment, Sink};
 use trouble::Trouble;
-
-/// Receives what a stream delivers.
-pub trait Sink {
-    /// The next bytes of the stream.
-    fn data(&mut self, bytes: &[u8], packet: PacketRef);
-    /// The next bytes of the stream were seen, but nobody wants to look at them.
-    fn skipped(&mut self, length: u64);
-    /// Whether bytes that come next would still be looked at.
-    fn wants_data(&self) -> bool;
-    /// Whether `bytes` differ from those delivered from place `at` on, as far as these were kept.
-    fn differs(&self, at: u64, bytes: &[u8]) -> bool;
-}
-
-/// One TCP segment's payload.
-#[derive(Clone, Copy, Debug)]
-pub struct Segment<'a> {
-    /// Sequence number of its first byte.
-    pub seq: u32,
-    /// The bytes that were captured.
-    pub bytes: &'a [u8],
-    /// Bytes that were sent; more than captured where the snaplen cut.
-    pub claimed: u32,
-    /// The packet that it came in.
-    pub packet: PacketRef,
-}
-
-/// What a segment did; several may hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Effects {
-    /// It repeated bytes that were seen before.
-    pub is_retransmission: bool,
-    /// It repeated bytes with other values; the first copy stays.
-    pub is_conflicting: bool,
-    /// It came before bytes that precede it.
-    pub is_early: bool,
-    /// It began before the first byte of the stream.
-    pub is_before_start: bool,
-    /// It lay far outside what its receiver could accept, and was left out.
-    pub is_out_of_window: bool,
-    /// It was a keep-alive probe: one byte already acknowledged (RFC 9293, section 3.8.4).
-    pub is_keep_alive: bool,
-    /// It filled a hole after that had been given up.
-    pub is_late: bool,
-}
-
-/// Captured payload bytes that were not delivered, by reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Seen before, keep-alive probes included.
-    pub repeated: u64,
-    /// Before the first byte of the stream.
-    pub before_start: u64,
-    /// Outside the receiver's window.
-    pub out_of_window: u64,
-    /// In a hole that had been given up.
-    pub late: u64,
-}
 
 /// The state of one direction.
 #[derive(Debug, Default)]
@@ -76,7 +23,8 @@ pub struct Stream {
     base: Option<u32>,
     next: u64,
     acked: u64,
-    fin: Option<u64>,
+    /// Offset behind the FIN, which takes a sequence number.
+    behind_fin: Option<NonZeroU64>,
     trouble: Option<Box<Trouble>>,
 }
 
@@ -96,7 +44,7 @@ impl Stream {
     /// Whether any byte or FIN was taken; until then the base may still move.
     #[must_use]
     pub fn has_started(&self) -> bool {
-        self.next > 0 || self.has_waiting() || self.fin.is_some()
+        self.next > 0 || self.has_waiting() || self.has_fin()
     }
 
     /// Let stream offset 0 be at sequence number `seq`.
@@ -160,7 +108,12 @@ impl Stream {
     /// Whether the sender's FIN was seen.
     #[must_use]
     pub fn has_fin(&self) -> bool {
-        self.fin.is_some()
+        self.behind_fin.is_some()
+    }
+
+    /// Stream offset of the sender's FIN.
+    fn fin(&self) -> Option<u64> {
+        Some(self.behind_fin?.get() - 1)
     }
 
     /// Note the sender's FIN at `seq`; false if it cannot be the end of this stream.
@@ -170,12 +123,12 @@ impl Stream {
         let Ok(offset) = u64::try_from(offset) else {
             return false;
         };
-        match self.fin {
+        match self.fin() {
             _ if !is_plausible => false,
             Some(first) => first == offset,
             None if offset < self.next.max(self.waiting_end()) => false,
             None => {
-                self.fin = Some(offset);
+                self.behind_fin = NonZeroU64::new(offset + 1);
                 true
             }
         }
@@ -232,7 +185,7 @@ impl Stream {
     /// Whether `ack` acknowledges the SYN alone or bytes that were seen lately.
     #[must_use]
     pub fn has_sent(&self, ack: u32) -> bool {
-        let end = self.next.max(self.waiting_end()) + u64::from(self.fin.is_some());
+        let end = self.next.max(self.waiting_end()) + u64::from(self.has_fin());
         let behind = end as i64 - self.offset(ack);
         self.base.is_some() && (0..=REORDER_BYTES as i64).contains(&behind)
     }
@@ -273,7 +226,7 @@ impl Stream {
     /// Whether `seq` lies behind the FIN.
     #[must_use]
     pub fn is_past_fin(&self, seq: u32) -> bool {
-        self.fin.is_some_and(|fin| self.offset(seq) > fin as i64)
+        self.fin().is_some_and(|fin| self.offset(seq) > fin as i64)
     }
 
     /// A datagram of a protocol without sequence numbers: always in order.
@@ -326,8 +279,8 @@ impl Stream {
         while self.skip_hole(sink) {}
         // What the receiver acknowledged was sent, though it was never seen here. A FIN takes a
         // sequence number but is no byte.
-        let unseen_fin = u64::from(is_peer_done && self.fin.is_none());
-        let end = self.fin.unwrap_or(u64::MAX).min(self.acked.saturating_sub(unseen_fin));
+        let unseen_fin = u64::from(is_peer_done && !self.has_fin());
+        let end = self.fin().unwrap_or(u64::MAX).min(self.acked.saturating_sub(unseen_fin));
         if self.base.is_some() && end > self.next {
             self.open_gap(end - self.next);
         }
