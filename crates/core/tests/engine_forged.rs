@@ -38,12 +38,16 @@ fn opened() -> Vec<Timed> {
 
 /// The client goes on with 40 segments behind `missing` bytes, each acknowledged.
 fn more_behind(missing: u32) -> Vec<Timed> {
+    segments_behind(missing, 40)
+}
+
+fn segments_behind(missing: u32, count: u32) -> Vec<Timed> {
     let pair = |n: u32| {
         let seq = CLIENT_BASE + SENT + missing + n * 1000;
         let segment = client(seq, SERVER_BASE + SENT, ACK, &[3; 1000]);
         [segment, server(SERVER_BASE + SENT, seq + 1000, ACK, &[])]
     };
-    (0..40).flat_map(pair).collect()
+    (0..count).flat_map(pair).collect()
 }
 
 fn closed(sent: u32) -> Vec<Timed> {
@@ -93,6 +97,18 @@ fn a_forged_syn_with_a_forged_segment_behind_it_takes_nothing_away() {
     let run = assert_unmoved(&forged);
     assert_eq!(run.numbers("orig_packets")[1], 2);
     assert_eq!(run.numbers("orig_payload_bytes")[1], 6);
+}
+
+#[test]
+fn a_flow_that_reaches_the_place_of_a_forged_syn_goes_on() {
+    let distance = 5_000_000;
+    let forged = [client(CLIENT_BASE + SENT + distance, 0, SYN, &[])];
+    let rest = [segments_behind(0, 6000), closed(6_001_000)].concat();
+    let run = measure(&[&opened()[..], &forged, &rest].concat());
+    run.assert_adds_up();
+    assert_eq!(run.numbers("orig_payload_bytes"), [6_001_000, 0]);
+    assert_eq!(run.numbers("resp_packets"), [6003, 0]);
+    assert_eq!(run.texts("end_reason")[0], "fin");
 }
 
 #[test]
