@@ -253,15 +253,31 @@ fn a_rival_that_falls_silent_leaves_the_older_flow_in_peace() {
         at(10, client(isn, 0, SYN, &[])),
         at(200, goes_on(0)),
         at(400, goes_on(1)),
-        // The next one begins a rival again.
+        // The next one begins a rival again, and is answered.
         at(401, client(isn + 5, 0, SYN, &[])),
         at(402, goes_on(2)),
+        at(403, server(9, isn + 6, SYN | ACK, &[])),
     ];
     let run = measure(&[&opened()[..], &rest].concat());
     run.assert_adds_up();
     assert_eq!(run.numbers("orig_packets"), [7, 1, 1]);
+    assert_eq!(run.numbers("resp_packets"), [2, 0, 1]);
     assert_eq!(run.numbers("orig_payload_bytes"), [u64::from(SENT) + 30, 0, 0]);
-    assert_eq!(run.texts("end_reason"), ["end-of-capture", "idle", "end-of-capture"]);
+    assert_eq!(run.texts("end_reason"), ["reuse", "idle", "end-of-capture"]);
+}
+
+#[test]
+fn a_rival_that_has_talked_makes_room_for_the_next() {
+    let (first, second) = (3_000_000_000, 2_000_000_000);
+    let forged = [
+        client(first, 0, SYN, &[]),
+        client(first + 1, 77, ACK, b"forged"),
+        client(second, 0, SYN, &[]),
+        client(second + 1, 77, ACK, b"forged too"),
+    ];
+    let run = assert_unmoved(&forged);
+    assert_eq!(run.numbers("orig_payload_bytes")[1..], [6, 10]);
+    assert_eq!(run.texts("end_reason")[1..], ["reuse", "end-of-capture"]);
 }
 
 #[test]
@@ -286,6 +302,10 @@ fn forged_acknowledgements_do_not_add_up() {
         let end = measure(&[&opened()[..], &forged[..count]].concat());
         assert_eq!(end.numbers("orig_missed_bytes"), [0], "at the end of the capture");
     }
+    // As far as the window each, they can be meant: but all of them mean the same window.
+    let near = |n: u32| server(SERVER_BASE + SENT, sent + n * u32::from(WINDOW), ACK, &[]);
+    let end = measure(&[opened(), (1..=250).map(near).collect()].concat());
+    assert_eq!(end.numbers("orig_missed_bytes"), [u64::from(WINDOW)]);
 }
 
 #[test]
@@ -315,8 +335,12 @@ fn a_segment_that_is_ignored_sets_no_window() {
     for forged in [wide_syn_ack(4_000_000_000, 77), wide_syn_ack(SERVER_BASE + SENT + 9, 77)] {
         assert_unmoved(&[forged.clone(), client(far, SERVER_BASE + SENT, RST, &[])]);
         let data = client(far, SERVER_BASE + SENT, ACK, b"far");
-        let run = assert_unmoved(&[forged, data]);
+        let run = assert_unmoved(&[forged.clone(), data]);
         assert_eq!(run.summary.payload.out_of_window, 3);
+        // Between the window that the server did advertise and the one that it did not.
+        let near = client(CLIENT_BASE + SENT + 20_000, SERVER_BASE + SENT, RST, &[]);
+        let run = assert_unmoved(&[forged, near]);
+        assert_eq!(run.summary.weirds["bad-rst"], 1);
     }
 }
 
