@@ -252,3 +252,20 @@ fn bytes_that_were_not_captured_claim_their_ends_only() {
     assert_eq!(bench.stream.gaps(), [(9, 1), (16, 11)]);
     assert_eq!(bench.stream.missed_bytes(), 12);
 }
+
+#[test]
+fn the_first_fin_says_where_the_stream_ends() {
+    for length in [0, 5] {
+        let mut bench = Bench::new(u32::MAX - 2);
+        bench.send(0, &b"bytes"[..length]);
+        let end = bench.isn.wrapping_add(length as u32);
+        assert!(!bench.stream.has_fin());
+        assert!(bench.stream.fin_at(end, 65_535), "{length}");
+        assert!(bench.stream.has_fin());
+        assert!(bench.stream.fin_at(end, 65_535), "a repeat is none the worse");
+        assert!(!bench.stream.fin_at(end.wrapping_add(1), 65_535));
+        assert!(!bench.stream.fin_at(end.wrapping_sub(1), 65_535));
+        assert!(!bench.stream.is_past_fin(end));
+        assert!(bench.stream.is_past_fin(end.wrapping_add(1)));
+    }
+}
