@@ -5,6 +5,7 @@ What was written is read by `captures`, which shares no code with the program.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pty
@@ -419,22 +420,44 @@ def test_a_capture_of_which_a_part_was_read_is_carved_and_ends_with_3(tmp_path: 
     ]
 
 
-def test_packets_that_cannot_be_copied_are_not_left_out_silently(tmp_path: Path) -> None:
-    """Behind a broken record only `--resync` finds packets."""
+def broken_at(path: Path, packets: Sequence[Packet], number: int) -> None:
+    """Make the record with this number claim more bytes than a record may have, in a pcap file of the packets."""
+    content = bytearray(path.read_bytes())
+    at = 24 + sum(16 + len(packet.frame) for packet in packets[: number - 1])
+    content[at + 8 : at + 12] = b"\xff\xff\xff\x7f"
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_what_resync_finds_behind_a_broken_record_is_carved(is_packed: bool, tmp_path: Path) -> None:
+    """The packets are counted as the scan counts them, which leaves the broken one out; then the fault is told once."""
     packets = conversation(random_bytes(90_000))
-    content = pcap_bytes(packets)
-    broken = bytearray(content)
-    at = 24 + sum(16 + len(packet.frame) for packet in packets[:20])
-    broken[at + 8 : at + 12] = b"\xff\xff\xff\x7f"
-    path = tmp_path / "a.pcap"
-    path.write_bytes(broken)
+    path = write_pcap(tmp_path / "a.pcap", packets, is_nanoseconds=True)
+    broken_at(path, packets, 21)
+    if is_packed:
+        path.write_bytes(gzip.compress(path.read_bytes()))
     [row] = read_flows(path, resync=True)
-    count = row["orig_packets"] + row["resp_packets"]
-    assert count > 20
-    with pytest.raises(RefusedError, match=f"{count - 20} of the {count} packets cannot be copied"):
-        carve(path, tmp_path / "b.pcap", uids=[row["uid"]], resync=True)
-    assert [each.name for each in tmp_path.iterdir()] == ["a.pcap"]
-    assert len(carved(path, tmp_path, uids=[row["uid"]])) == 20
+    assert row["orig_packets"] + row["resp_packets"] == len(packets) - 1
+    assert found(carved(path, tmp_path, uids=[row["uid"]], resync=True)) == kept(packets[:20] + packets[21:])
+    assert found(carved(path, tmp_path, uids=[row["uid"]])) == kept(packets[:20])
+    done = wiretropy("carve", path, "--resync", "--flow", row["uid"], "-o", tmp_path / "b.pcap")
+    assert (done.returncode, done.stdout) == (3, f"{tmp_path / 'b.pcap'}\n")
+    assert done.stderr.splitlines() == [
+        f"{len(packets) - 1} packets of 1 flow",
+        *(str(fault) for fault in read_flows(path, resync=True).summary.faults),
+    ]
+
+
+def test_a_flow_of_several_captures_is_carved_with_resync_where_only_one_is_broken(tmp_path: Path) -> None:
+    packets = conversation(random_bytes(90_000))
+    paths = [
+        write_pcap(tmp_path / f"{part}.pcap", packets[part * 30 : part * 30 + 30], is_nanoseconds=True)
+        for part in range(2)
+    ]
+    broken_at(paths[0], packets, 11)
+    [row] = read_flows(paths, resync=True)
+    expected = packets[:10] + packets[11:60]
+    assert found(carved(paths, tmp_path, uids=[row["uid"]], resync=True)) == kept(expected)
 
 
 # Where to.

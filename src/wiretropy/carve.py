@@ -112,7 +112,7 @@ def carve(
     wanted, summary = _wanted(inputs, settings, _Names(uids, community_ids, alerts), on_progress)
     rows = _trace(inputs, settings, wanted, on_progress)
     with _opened(out) as file:
-        packets = _copy(inputs, rows, file, kind)
+        packets = _copy(inputs, settings, rows, file, kind)
     return Carved(target, packets, len(wanted), summary)
 
 
@@ -217,10 +217,10 @@ def _trace(inputs: list[Path], settings: ScanSettings, uids: list[str], on_progr
     return pa.Table.from_batches(rows, TRACE_SCHEMA)
 
 
-def _copy(inputs: list[Path], rows: pa.Table, file: BinaryIO, kind: Format) -> int:
+def _copy(inputs: list[Path], settings: ScanSettings, rows: pa.Table, file: BinaryIO, kind: Format) -> int:
     """Copy the packets that the rows name, in time order over all inputs."""
     writer = PcapWriter(file) if kind == "pcap" else PcapngWriter(file)
-    streams = [_frames(path, _rows_of(rows, path)) for path in inputs]
+    streams = [_frames(path, settings, _rows_of(rows, path)) for path in inputs]
     packets = 0
     for frame, comment in _in_time_order(streams):
         writer.write(frame["ts_ns"], frame["link_type"], frame["origlen"], frame["frame"], comment, frame["fcs_len"])
@@ -241,11 +241,12 @@ Frame = dict[str, Any]
 """A packet: number, ts_ns, link_type, fcs_len, origlen, frame."""
 
 
-def _frames(path: Path, rows: pa.Table) -> Iterator[tuple[Frame, str]]:
+def _frames(path: Path, settings: ScanSettings, rows: pa.Table) -> Iterator[tuple[Frame, str]]:
     """Frames of one capture with their comments, in the order of the capture."""
     numbers = arrays.values(rows.column("number"))
     unique, first = np.unique(numbers, return_index=True)
-    reader, left = _core.Frames(path, unique.tolist()), len(unique)
+    # All packets are counted, those too that a filter leaves out.
+    reader, left = _core.Frames(path, unique.tolist(), settings.to_core(filters=None, trace=False)), len(unique)
     comments = {int(number): int(at) for number, at in zip(unique, first, strict=True)}
     while (batch := reader.next_batch()) is not None:
         for frame in pa.record_batch(batch).to_pylist():
@@ -254,8 +255,8 @@ def _frames(path: Path, rows: pa.Table) -> Iterator[tuple[Frame, str]]:
             left -= 1
     if left:
         raise RefusedError(
-            f"{path}: {left:,} of the {len(unique):,} packets cannot be copied, since they lie behind what cannot be "
-            "read; leave out --resync for those before it"
+            f"{path}: {left:,} of the {len(unique):,} packets were there at first and cannot be copied now; carve "
+            "again when nothing writes to the file"
         )
 
 

@@ -146,11 +146,13 @@ pub struct Frames(Mutex<FrameReader>);
 
 #[pymethods]
 impl Frames {
-    /// Prepare to read the packets with these numbers (from 1, ascending) of one file.
+    /// Prepare to read the packets with these numbers (from 1, ascending) of one file, with the
+    /// settings of the pass that counted them: others might count other packets.
     #[new]
-    fn new(path: PathBuf, numbers: Vec<u64>) -> Self {
-        let source = open(inputs(vec![path]), SourceSettings::default());
-        Self(Mutex::new(FrameReader::new(source, numbers)))
+    fn new(path: PathBuf, numbers: Vec<u64>, settings: Settings) -> Self {
+        // What was counted is there; nobody waits for more.
+        let settings = SourceSettings { follow: false, ..settings.source(&Arc::default()) };
+        Self(Mutex::new(FrameReader::new(open(inputs(vec![path]), settings), numbers)))
     }
 
     /// The next frames: columns number, ts_ns, link_type, fcs_len, origlen, frame; None at the end.
