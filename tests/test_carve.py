@@ -6,6 +6,7 @@ What was written is read by `captures`, which shares no code with the program.
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import os
 import pty
@@ -40,6 +41,8 @@ from wire import (
     write_pcap,
 )
 
+import wiretropy.carve as carve_module
+from wiretropy import _core
 from wiretropy.carve import carve
 from wiretropy.errors import RefusedError
 from wiretropy.flows import read_flows, trace_flows
@@ -458,6 +461,79 @@ def test_a_flow_of_several_captures_is_carved_with_resync_where_only_one_is_brok
     [row] = read_flows(paths, resync=True)
     expected = packets[:10] + packets[11:60]
     assert found(carved(paths, tmp_path, uids=[row["uid"]], resync=True)) == kept(expected)
+
+
+# Captures that change while they are carved.
+
+
+def before(where: Any, name: str, time: int, do: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do something to a capture before it is opened for the nth time by a class of this name in a module."""
+    kind, times = getattr(where, name), itertools.count(1)
+
+    def opening(*arguments: Any, **more: Any) -> Any:
+        if next(times) == time:
+            do()
+        return kind(*arguments, **more)
+
+    monkeypatch.setattr(where, name, opening)
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "time"), [(carve_module, "CaptureRun", 2), (_core, "Frames", 1)], ids=["second", "third"]
+)
+def test_a_fault_that_only_a_later_pass_meets_is_told_and_ends_with_3(
+    where: Any, name: str, time: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flow that is carved lies before it, and comes out whole."""
+    wanted = conversation(random_bytes(3_000), port=1_001)
+    packets = wanted + [
+        packet._replace(ts_ns=packet.ts_ns + 10**9) for packet in conversation(random_bytes(3_001), port=1_002)
+    ]
+    path = write_pcap(tmp_path / "a.pcap", packets, is_nanoseconds=True)
+    uid = uid_of(path, orig_port=1_001)
+    before(where, name, time, lambda: broken_at(path, packets, len(wanted) + 1), monkeypatch)
+    done = wiretropy("carve", path, "--flow", uid, "-o", tmp_path / "b.pcap")
+    [fault] = read_flows(path).summary.faults
+    assert (done.returncode, done.stderr) == (3, f"{len(wanted)} packets of 1 flow\n{fault}\n")
+    assert found(captures.packets((tmp_path / "b.pcap").read_bytes())) == kept(wanted)
+
+
+def test_a_fault_that_every_pass_meets_is_told_once_in_words_and_in_json(tmp_path: Path) -> None:
+    packets = conversation(random_bytes(3_000))
+    path = tmp_path / "a.pcap"
+    content = bytearray(pcap_bytes(packets)[:-10])
+    content[4:6] = b"\1\0"
+    path.write_bytes(content)
+    done = carve(path, tmp_path / "b.pcap", uids=["C"])
+    assert [fault.id for fault in done.summary.faults] == ["odd-version", "truncated-record"]
+    assert [fault["id"] for fault in json.loads(done.summary.text)["faults"]] == ["odd-version", "truncated-record"]
+
+
+def test_packets_that_are_gone_when_they_are_to_be_copied_are_not_left_out_silently(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packets = conversation(random_bytes(9_000))
+    path = write_pcap(tmp_path / "a.pcap", packets)
+    before(_core, "Frames", 1, lambda: broken_at(path, packets, 5), monkeypatch)
+    at = 24 + sum(16 + len(packet.frame) for packet in packets[:4])
+    with pytest.raises(RefusedError) as refusal:
+        carve(path, tmp_path / "b.pcap", uids=["C"])
+    assert str(refusal.value).startswith(
+        f"{path}: {len(packets) - 4} of the {len(packets)} packets were there at first and cannot be copied now "
+        f"(record at byte {at} claims 2,147,483,647 bytes, "
+    )
+    assert [each.name for each in tmp_path.iterdir()] == ["a.pcap"]
+
+
+def test_a_capture_that_is_gone_when_its_flows_are_followed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_pcap(tmp_path / "a.pcap", conversation(b"text"))
+    before(carve_module, "CaptureRun", 2, path.unlink, monkeypatch)
+    done = wiretropy("carve", path, "--flow", "C", "-o", tmp_path / "b.pcap")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{path}: cannot be opened" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 # Where to.

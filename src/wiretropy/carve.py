@@ -1,9 +1,9 @@
 """Take the packets of flows out of captures, byte for byte.
 
-Two passes: the first follows the wanted flows and learns the numbers of their
-packets (those of fragments and tunnels included) and the entropy after each;
-the second copies these packets. So nothing but numbers is held in memory, and a
-flow of any size can be carved.
+Three passes: the first finds the flows that are meant; the second follows them and
+learns the numbers of their packets (those of fragments and tunnels included) and the
+entropy after each; the third copies these packets. So nothing but numbers is held in
+memory, and a flow of any size can be carved.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from wiretropy.capture.outputs import refuse_overwriting
 from wiretropy.capture.pcap_writer import PcapngWriter, PcapWriter
 from wiretropy.capture.run import CaptureRun, ProgressHook
 from wiretropy.capture.settings import ScanSettings, SettingChanges
-from wiretropy.capture.summary import ScanSummary
+from wiretropy.capture.summary import Fault, ScanSummary, faults_from_json
 from wiretropy.errors import RefusedError
 from wiretropy.flows import TRACE_SCHEMA
 
@@ -48,7 +48,7 @@ class Carved:
     flows : int
         Flows that they belong to.
     summary : ScanSummary
-        What was read of the captures, and what was wrong with them.
+        What was read of the captures, and what any of the passes over them found wrong.
     """
 
     path: Path | None
@@ -87,7 +87,7 @@ def carve(
         ``.pcapng``), pcapng if it has no ending. In pcapng each packet has a comment with
         the entropy of its flow after it, which Wireshark shows.
     on_progress : callable, optional
-        Called as for `read_flows`, in each of the two passes.
+        Called as for `read_flows`, in the passes before packets are copied.
     **changes
         Settings that differ from their defaults; see `ScanSettings`.
 
@@ -110,10 +110,10 @@ def carve(
         refuse_overwriting(inputs, [target, _partial(target)])
     settings = ScanSettings.of("carve", changes)
     wanted, summary = _wanted(inputs, settings, _Names(uids, community_ids, alerts), on_progress)
-    rows = _trace(inputs, settings, wanted, on_progress)
+    rows, later = _trace(inputs, settings, wanted, on_progress)
     with _opened(out) as file:
-        packets = _copy(inputs, settings, rows, file, kind)
-    return Carved(target, packets, len(wanted), summary)
+        packets, latest = _copy(inputs, settings, rows, file, kind)
+    return Carved(target, packets, len(wanted), summary.with_faults([*later, *latest]))
 
 
 def _format(target: Path | None, to: Format | None) -> Format:
@@ -209,23 +209,31 @@ def _check_names(matched: dict[str, set[str]], open_names: set[str]) -> None:
         raise RefusedError(f"no flow is named {listed}; list the flows with wiretropy scan")
 
 
-def _trace(inputs: list[Path], settings: ScanSettings, uids: list[str], on_progress: ProgressHook | None) -> pa.Table:
-    """Packet rows of the flows."""
+def _trace(
+    inputs: list[Path], settings: ScanSettings, uids: list[str], on_progress: ProgressHook | None
+) -> tuple[pa.Table, Sequence[Fault]]:
+    """Packet rows of the flows, and the faults that the pass met."""
     rows: list[pa.RecordBatch] = []
-    for _ in CaptureRun(inputs, settings, trace=uids, on_trace=rows.append, on_progress=on_progress):
+    run = CaptureRun(inputs, settings, trace=uids, on_trace=rows.append, on_progress=on_progress)
+    for _ in run:
         pass
-    return pa.Table.from_batches(rows, TRACE_SCHEMA)
+    summary = run.summary
+    summary.raise_if_refused()
+    return pa.Table.from_batches(rows, TRACE_SCHEMA), summary.faults
 
 
-def _copy(inputs: list[Path], settings: ScanSettings, rows: pa.Table, file: BinaryIO, kind: Format) -> int:
-    """Copy the packets that the rows name, in time order over all inputs."""
+def _copy(
+    inputs: list[Path], settings: ScanSettings, rows: pa.Table, file: BinaryIO, kind: Format
+) -> tuple[int, Sequence[Fault]]:
+    """Copy the packets that the rows name, in time order over all inputs; their number, and the faults met."""
     writer = PcapWriter(file) if kind == "pcap" else PcapngWriter(file)
-    streams = [_frames(path, settings, _rows_of(rows, path)) for path in inputs]
+    faults: list[Fault] = []
+    streams = [_frames(path, settings, _rows_of(rows, path), faults) for path in inputs]
     packets = 0
     for frame, comment in _in_time_order(streams):
         writer.write(frame["ts_ns"], frame["link_type"], frame["origlen"], frame["frame"], comment, frame["fcs_len"])
         packets += 1
-    return packets
+    return packets, faults
 
 
 def _rows_of(rows: pa.Table, path: Path) -> pa.Table:
@@ -241,8 +249,8 @@ Frame = dict[str, Any]
 """A packet: number, ts_ns, link_type, fcs_len, origlen, frame."""
 
 
-def _frames(path: Path, settings: ScanSettings, rows: pa.Table) -> Iterator[tuple[Frame, str]]:
-    """Frames of one capture with their comments, in the order of the capture."""
+def _frames(path: Path, settings: ScanSettings, rows: pa.Table, faults: list[Fault]) -> Iterator[tuple[Frame, str]]:
+    """Frames of one capture with their comments, in the order of the capture; faults that are met go to `faults`."""
     numbers = arrays.values(rows.column("number"))
     unique, first = np.unique(numbers, return_index=True)
     # All packets are counted, those too that a filter leaves out.
@@ -253,9 +261,12 @@ def _frames(path: Path, settings: ScanSettings, rows: pa.Table) -> Iterator[tupl
             row = rows.slice(comments[frame["number"]], 1).to_pylist()[0]
             yield frame, _comment(row)
             left -= 1
+    met = faults_from_json(reader.faults())
+    faults.extend(met)
     if left:
+        why = "".join(f" ({fault.message})" for fault in met)
         raise RefusedError(
-            f"{path}: {left:,} of the {len(unique):,} packets were there at first and cannot be copied now; carve "
+            f"{path}: {left:,} of the {len(unique):,} packets were there at first and cannot be copied now{why}; carve "
             "again when nothing writes to the file"
         )
 

@@ -162,6 +162,11 @@ impl Frames {
             .map(|batch| batch.map(Batch))
             .map_err(|error| PyValueError::new_err(error.to_string()))
     }
+
+    /// Faults of the file met since this was asked last, as JSON text like those of a summary.
+    fn faults(&self, py: Python<'_>) -> String {
+        py.detach(|| summary::faults_to_json(&lock(&self.0).take_faults()))
+    }
 }
 
 /// Column names of flow records with their Arrow types and whether they can be null.
