@@ -6,6 +6,7 @@ What was written is read by `captures`, which shares no code with the program.
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import json
 import os
@@ -26,7 +27,7 @@ import pytest
 import tshark
 from bad_input.frames import GRE, UDP, ethernet, gre, ipv4, udp, vlan, vxlan
 from captures import Captured
-from program import PROGRAM, conversation, pipeline, random_bytes, wiretropy
+from program import PROGRAM, conversation, pipeline, random_bytes, wiretropy, wiretropy_process
 from tshark import needs_tshark
 from wire import (
     CLIENT,
@@ -589,6 +590,44 @@ def test_a_dash_writes_to_standard_output(to: str, examples: Path, tmp_path: Pat
     assert wiretropy("carve", tmp_path / "a.pcap", "--flow", "CyX9", "-o", tmp_path / f"b.{to}").returncode == 0
     assert (tmp_path / "piped").read_bytes() == (tmp_path / f"b.{to}").read_bytes()
     assert not (tmp_path / "-").exists()
+
+
+def in_two_link_types(folder: Path) -> list[Path]:
+    """Captures of one flow, which no pcap file can hold: Ethernet first, then bare IP."""
+    packets = conversation(random_bytes(30_000))
+    raw = [packet._replace(frame=packet.frame[14:]) for packet in packets]
+    return [write_pcap(folder / "a.pcap", packets[:9]), write_pcap(folder / "b.pcap", raw[9:], link=101)]
+
+
+def test_standard_output_stays_empty_when_the_last_packets_are_refused(tmp_path: Path) -> None:
+    paths = in_two_link_types(tmp_path)
+    done = wiretropy_process("carve", *paths, "--flow", "C", "--to", "pcap", "-o", "-", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"link types 1 and 101, but a pcap file has one" in done.stderr
+
+
+@pytest.mark.parametrize("spooled_bytes", [1_000, 1_000_000], ids=["in a file", "in memory"])
+def test_an_open_file_gets_everything_or_nothing_and_stays_open(
+    spooled_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wiretropy.limits.SPOOLED_BYTES", spooled_bytes)
+    paths, out = in_two_link_types(tmp_path), io.BytesIO()
+    with pytest.raises(RefusedError, match="a pcap file has one"):
+        carve(paths, out, uids=["C"], to="pcap")
+    assert out.getvalue() == b""
+    out.write(b"before")
+    done = carve(paths, out, uids=["C"])
+    assert len(captures.packets(out.getvalue().removeprefix(b"before"))) == done.packets
+    assert not out.closed
+
+
+def test_a_temporary_file_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wiretropy.limits.SPOOLED_BYTES", 1_000)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    path = write_pcap(tmp_path / "a.pcap", conversation(random_bytes(9_000)))
+    done = wiretropy("carve", path, "--flow", "C", "-o", "-")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot be written (No such file or directory); TMPDIR names another folder" in done.stderr
 
 
 def test_a_capture_is_not_written_to_a_terminal(examples: Path) -> None:

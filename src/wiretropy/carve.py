@@ -9,16 +9,18 @@ memory, and a flow of any size can be carved.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Literal, Unpack
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, Literal, Unpack, cast
 
 import numpy as np
 import pyarrow as pa
 
-from wiretropy import _core, arrays
+from wiretropy import _core, arrays, limits
 from wiretropy.capture.inputs import COMPRESSIONS, STDIN, PathLike, expand
 from wiretropy.capture.outputs import refuse_overwriting
 from wiretropy.capture.pcap_writer import PcapngWriter, PcapWriter
@@ -75,7 +77,8 @@ def carve(
     paths : path or iterable of paths
         Captures; not standard input, which cannot be read twice.
     out : path or binary file
-        File to write; replaced when the new one is whole. An open file is written to and left open.
+        File to write; replaced when the new one is whole. An open file gets what is carved when that
+        is whole, and is left open; until then it waits in memory or, if larger, in a temporary file.
     uids : sequence of str
         Flow ids, or as much of each as no other flow's id begins with.
     community_ids : sequence of str
@@ -99,7 +102,7 @@ def carve(
     ------
     RefusedError
         If no flow is meant, nothing can be read, `out` is one of the captures or ends
-        with what is no format, or a pcap file would need two link types.
+        with what is no format, or a pcap file would need two link types. Nothing is written then.
     """
     inputs = expand(paths)
     if STDIN in inputs:
@@ -135,13 +138,29 @@ def _partial(target: Path) -> Path:
     return target.with_name(f".{target.name}.partial")
 
 
+def _opened(out: PathLike | BinaryIO) -> AbstractContextManager[BinaryIO]:
+    """Where to write: a file that stands for `out` until it is whole, and leaves nothing behind if that never comes."""
+    return _replacing(Path(out)) if isinstance(out, str | os.PathLike) else _spooled(out)
+
+
 @contextmanager
-def _opened(out: PathLike | BinaryIO) -> Iterator[BinaryIO]:
-    """The file to write: an open one as it is, any other under another name until it is whole."""
-    if not isinstance(out, str | os.PathLike):
-        yield out
-        return
-    target = Path(out)
+def _spooled(out: BinaryIO) -> Iterator[BinaryIO]:
+    """A temporary file whose content goes to an open one in the end."""
+    with SpooledTemporaryFile(max_size=limits.SPOOLED_BYTES) as spool:
+        try:
+            yield cast(BinaryIO, spool)  # it is one, whatever its type is called
+            spool.seek(0)
+        except OSError as error:
+            raise RefusedError(
+                f"the temporary file for what is carved cannot be written ({error.strerror or error}); TMPDIR names "
+                "another folder for it, -o a file that needs none"
+            ) from error
+        shutil.copyfileobj(spool, out)
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[BinaryIO]:
+    """A file of another name, which replaces the target in the end."""
     partial = _partial(target)
     try:
         with partial.open("wb") as file:
