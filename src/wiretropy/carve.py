@@ -28,7 +28,7 @@ from wiretropy.capture.run import CaptureRun, ProgressHook
 from wiretropy.capture.settings import ScanSettings, SettingChanges
 from wiretropy.capture.summary import Fault, ScanSummary, faults_from_json
 from wiretropy.errors import RefusedError
-from wiretropy.flows import TRACE_SCHEMA
+from wiretropy.tables import TRACE_SCHEMA
 
 Format = Literal["pcap", "pcapng"]
 
