@@ -420,7 +420,7 @@ def test_a_capture_of_which_a_part_was_read_is_carved_and_ends_with_3(tmp_path: 
     assert done.returncode == 3
     assert f"{path}: " in done.stderr
     assert [packet.frame for packet in captures.packets((tmp_path / "b.pcap").read_bytes())] == [
-        packet.frame for packet in packets[: read_flows(path).summary.packets.seen]
+        packet.frame for packet in packets[: read_flows(path).summary.packets.decoded]
     ]
 
 
