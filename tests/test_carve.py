@@ -5,6 +5,9 @@ What was written is read by `captures`, which shares no code with the program.
 
 from __future__ import annotations
 
+import gzip
+import io
+import itertools
 import json
 import os
 import pty
@@ -24,7 +27,7 @@ import pytest
 import tshark
 from bad_input.frames import GRE, UDP, ethernet, gre, ipv4, udp, vlan, vxlan
 from captures import Captured
-from program import PROGRAM, conversation, pipeline, random_bytes, wiretropy
+from program import PROGRAM, conversation, pipeline, random_bytes, wiretropy, wiretropy_process
 from tshark import needs_tshark
 from wire import (
     CLIENT,
@@ -39,6 +42,8 @@ from wire import (
     write_pcap,
 )
 
+import wiretropy.carve as carve_module
+from wiretropy import _core
 from wiretropy.carve import carve
 from wiretropy.errors import RefusedError
 from wiretropy.flows import read_flows, trace_flows
@@ -415,26 +420,121 @@ def test_a_capture_of_which_a_part_was_read_is_carved_and_ends_with_3(tmp_path: 
     assert done.returncode == 3
     assert f"{path}: " in done.stderr
     assert [packet.frame for packet in captures.packets((tmp_path / "b.pcap").read_bytes())] == [
-        packet.frame for packet in packets[: read_flows(path).summary.packets.seen]
+        packet.frame for packet in packets[: read_flows(path).summary.packets.decoded]
     ]
 
 
-def test_packets_that_cannot_be_copied_are_not_left_out_silently(tmp_path: Path) -> None:
-    """Behind a broken record only `--resync` finds packets."""
+def broken_at(path: Path, packets: Sequence[Packet], number: int) -> None:
+    """Make the record with this number claim more bytes than a record may have, in a pcap file of the packets."""
+    content = bytearray(path.read_bytes())
+    at = 24 + sum(16 + len(packet.frame) for packet in packets[: number - 1])
+    content[at + 8 : at + 12] = b"\xff\xff\xff\x7f"
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_what_resync_finds_behind_a_broken_record_is_carved(is_packed: bool, tmp_path: Path) -> None:
+    """The packets are counted as the scan counts them, which leaves the broken one out; then the fault is told once."""
     packets = conversation(random_bytes(90_000))
-    content = pcap_bytes(packets)
-    broken = bytearray(content)
-    at = 24 + sum(16 + len(packet.frame) for packet in packets[:20])
-    broken[at + 8 : at + 12] = b"\xff\xff\xff\x7f"
-    path = tmp_path / "a.pcap"
-    path.write_bytes(broken)
+    path = write_pcap(tmp_path / "a.pcap", packets, is_nanoseconds=True)
+    broken_at(path, packets, 21)
+    if is_packed:
+        path.write_bytes(gzip.compress(path.read_bytes()))
     [row] = read_flows(path, resync=True)
-    count = row["orig_packets"] + row["resp_packets"]
-    assert count > 20
-    with pytest.raises(RefusedError, match=f"{count - 20} of the {count} packets cannot be copied"):
-        carve(path, tmp_path / "b.pcap", uids=[row["uid"]], resync=True)
+    assert row["orig_packets"] + row["resp_packets"] == len(packets) - 1
+    assert found(carved(path, tmp_path, uids=[row["uid"]], resync=True)) == kept(packets[:20] + packets[21:])
+    assert found(carved(path, tmp_path, uids=[row["uid"]])) == kept(packets[:20])
+    done = wiretropy("carve", path, "--resync", "--flow", row["uid"], "-o", tmp_path / "b.pcap")
+    assert (done.returncode, done.stdout) == (3, f"{tmp_path / 'b.pcap'}\n")
+    assert done.stderr.splitlines() == [
+        f"{len(packets) - 1} packets of 1 flow",
+        *(str(fault) for fault in read_flows(path, resync=True).summary.faults),
+    ]
+
+
+def test_a_flow_of_several_captures_is_carved_with_resync_where_only_one_is_broken(tmp_path: Path) -> None:
+    packets = conversation(random_bytes(90_000))
+    paths = [
+        write_pcap(tmp_path / f"{part}.pcap", packets[part * 30 : part * 30 + 30], is_nanoseconds=True)
+        for part in range(2)
+    ]
+    broken_at(paths[0], packets, 11)
+    [row] = read_flows(paths, resync=True)
+    expected = packets[:10] + packets[11:60]
+    assert found(carved(paths, tmp_path, uids=[row["uid"]], resync=True)) == kept(expected)
+
+
+# Captures that change while they are carved.
+
+
+def before(where: Any, name: str, time: int, do: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do something to a capture before it is opened for the nth time by a class of this name in a module."""
+    kind, times = getattr(where, name), itertools.count(1)
+
+    def opening(*arguments: Any, **more: Any) -> Any:
+        if next(times) == time:
+            do()
+        return kind(*arguments, **more)
+
+    monkeypatch.setattr(where, name, opening)
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "time"), [(carve_module, "CaptureRun", 2), (_core, "Frames", 1)], ids=["second", "third"]
+)
+def test_a_fault_that_only_a_later_pass_meets_is_told_and_ends_with_3(
+    where: Any, name: str, time: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flow that is carved lies before it, and comes out whole."""
+    wanted = conversation(random_bytes(3_000), port=1_001)
+    packets = wanted + [
+        packet._replace(ts_ns=packet.ts_ns + 10**9) for packet in conversation(random_bytes(3_001), port=1_002)
+    ]
+    path = write_pcap(tmp_path / "a.pcap", packets, is_nanoseconds=True)
+    uid = uid_of(path, orig_port=1_001)
+    before(where, name, time, lambda: broken_at(path, packets, len(wanted) + 1), monkeypatch)
+    done = wiretropy("carve", path, "--flow", uid, "-o", tmp_path / "b.pcap")
+    [fault] = read_flows(path).summary.faults
+    assert (done.returncode, done.stderr) == (3, f"{len(wanted)} packets of 1 flow\n{fault}\n")
+    assert found(captures.packets((tmp_path / "b.pcap").read_bytes())) == kept(wanted)
+
+
+def test_a_fault_that_every_pass_meets_is_told_once_in_words_and_in_json(tmp_path: Path) -> None:
+    packets = conversation(random_bytes(3_000))
+    path = tmp_path / "a.pcap"
+    content = bytearray(pcap_bytes(packets)[:-10])
+    content[4:6] = b"\1\0"
+    path.write_bytes(content)
+    done = carve(path, tmp_path / "b.pcap", uids=["C"])
+    assert [fault.id for fault in done.summary.faults] == ["odd-version", "truncated-record"]
+    assert [fault["id"] for fault in json.loads(done.summary.text)["faults"]] == ["odd-version", "truncated-record"]
+
+
+def test_packets_that_are_gone_when_they_are_to_be_copied_are_not_left_out_silently(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packets = conversation(random_bytes(9_000))
+    path = write_pcap(tmp_path / "a.pcap", packets)
+    before(_core, "Frames", 1, lambda: broken_at(path, packets, 5), monkeypatch)
+    at = 24 + sum(16 + len(packet.frame) for packet in packets[:4])
+    with pytest.raises(RefusedError) as refusal:
+        carve(path, tmp_path / "b.pcap", uids=["C"])
+    assert str(refusal.value).startswith(
+        f"{path}: {len(packets) - 4} of the {len(packets)} packets were there at first and cannot be copied now "
+        f"(record at byte {at} claims 2,147,483,647 bytes, "
+    )
     assert [each.name for each in tmp_path.iterdir()] == ["a.pcap"]
-    assert len(carved(path, tmp_path, uids=[row["uid"]])) == 20
+
+
+def test_a_capture_that_is_gone_when_its_flows_are_followed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_pcap(tmp_path / "a.pcap", conversation(b"text"))
+    before(carve_module, "CaptureRun", 2, path.unlink, monkeypatch)
+    done = wiretropy("carve", path, "--flow", "C", "-o", tmp_path / "b.pcap")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{path}: cannot be opened" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 # Where to.
@@ -490,6 +590,44 @@ def test_a_dash_writes_to_standard_output(to: str, examples: Path, tmp_path: Pat
     assert wiretropy("carve", tmp_path / "a.pcap", "--flow", "CyX9", "-o", tmp_path / f"b.{to}").returncode == 0
     assert (tmp_path / "piped").read_bytes() == (tmp_path / f"b.{to}").read_bytes()
     assert not (tmp_path / "-").exists()
+
+
+def in_two_link_types(folder: Path) -> list[Path]:
+    """Captures of one flow, which no pcap file can hold: Ethernet first, then bare IP."""
+    packets = conversation(random_bytes(30_000))
+    raw = [packet._replace(frame=packet.frame[14:]) for packet in packets]
+    return [write_pcap(folder / "a.pcap", packets[:9]), write_pcap(folder / "b.pcap", raw[9:], link=101)]
+
+
+def test_standard_output_stays_empty_when_the_last_packets_are_refused(tmp_path: Path) -> None:
+    paths = in_two_link_types(tmp_path)
+    done = wiretropy_process("carve", *paths, "--flow", "C", "--to", "pcap", "-o", "-", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"link types 1 and 101, but a pcap file has one" in done.stderr
+
+
+@pytest.mark.parametrize("spooled_bytes", [1_000, 1_000_000], ids=["in a file", "in memory"])
+def test_an_open_file_gets_everything_or_nothing_and_stays_open(
+    spooled_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wiretropy.limits.SPOOLED_BYTES", spooled_bytes)
+    paths, out = in_two_link_types(tmp_path), io.BytesIO()
+    with pytest.raises(RefusedError, match="a pcap file has one"):
+        carve(paths, out, uids=["C"], to="pcap")
+    assert out.getvalue() == b""
+    out.write(b"before")
+    done = carve(paths, out, uids=["C"])
+    assert len(captures.packets(out.getvalue().removeprefix(b"before"))) == done.packets
+    assert not out.closed
+
+
+def test_a_temporary_file_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wiretropy.limits.SPOOLED_BYTES", 1_000)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    path = write_pcap(tmp_path / "a.pcap", conversation(random_bytes(9_000)))
+    done = wiretropy("carve", path, "--flow", "C", "-o", "-")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot be written (No such file or directory); TMPDIR names another folder" in done.stderr
 
 
 def test_a_capture_is_not_written_to_a_terminal(examples: Path) -> None:

@@ -14,7 +14,8 @@ from wire import Datagrams, Wire, write_pcap
 from wiretropy import _core, schema
 from wiretropy.cli.scan import command
 from wiretropy.entropy import trajectory_grid
-from wiretropy.flows import TRACE_SCHEMA, arrow_schema, read_flows, trace_flows
+from wiretropy.flows import read_flows, trace_flows
+from wiretropy.tables import TRACE_SCHEMA, arrow_schema
 
 PREFIXES = ("orig_", "resp_", "both_")
 

@@ -18,9 +18,10 @@ from program import wiretropy
 from wiretropy import schema
 from wiretropy.capture.settings import ScanSettings
 from wiretropy.errors import MissingDependencyError, RefusedError
-from wiretropy.flows import SETTINGS_KEY, VERSION_KEY, Flows, iter_flows, read_flows
+from wiretropy.flows import Flows, iter_flows, read_flows
 from wiretropy.policy.threshold import EXPECTED_PORTS_KEY
 from wiretropy.store.parquet import FlowWriter
+from wiretropy.tables import SETTINGS_KEY, VERSION_KEY
 
 
 @pytest.fixture(scope="module")

@@ -1,32 +1,34 @@
 """Take the packets of flows out of captures, byte for byte.
 
-Two passes: the first follows the wanted flows and learns the numbers of their
-packets (those of fragments and tunnels included) and the entropy after each;
-the second copies these packets. So nothing but numbers is held in memory, and a
-flow of any size can be carved.
+Three passes: the first finds the flows that are meant; the second follows them and
+learns the numbers of their packets (those of fragments and tunnels included) and the
+entropy after each; the third copies these packets. So nothing but numbers is held in
+memory, and a flow of any size can be carved.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Literal, Unpack
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, Literal, Unpack, cast
 
 import numpy as np
 import pyarrow as pa
 
-from wiretropy import _core, arrays
+from wiretropy import _core, arrays, limits
 from wiretropy.capture.inputs import COMPRESSIONS, STDIN, PathLike, expand
 from wiretropy.capture.outputs import refuse_overwriting
 from wiretropy.capture.pcap_writer import PcapngWriter, PcapWriter
 from wiretropy.capture.run import CaptureRun, ProgressHook
 from wiretropy.capture.settings import ScanSettings, SettingChanges
-from wiretropy.capture.summary import ScanSummary
+from wiretropy.capture.summary import Fault, ScanSummary, faults_from_json
 from wiretropy.errors import RefusedError
-from wiretropy.flows import TRACE_SCHEMA
+from wiretropy.tables import TRACE_SCHEMA
 
 Format = Literal["pcap", "pcapng"]
 
@@ -48,7 +50,7 @@ class Carved:
     flows : int
         Flows that they belong to.
     summary : ScanSummary
-        What was read of the captures, and what was wrong with them.
+        What was read of the captures, and what any of the passes over them found wrong.
     """
 
     path: Path | None
@@ -75,7 +77,8 @@ def carve(
     paths : path or iterable of paths
         Captures; not standard input, which cannot be read twice.
     out : path or binary file
-        File to write; replaced when the new one is whole. An open file is written to and left open.
+        File to write; replaced when the new one is whole. An open file gets what is carved when that
+        is whole, and is left open; until then it waits in memory or, if larger, in a temporary file.
     uids : sequence of str
         Flow ids, or as much of each as no other flow's id begins with.
     community_ids : sequence of str
@@ -87,7 +90,7 @@ def carve(
         ``.pcapng``), pcapng if it has no ending. In pcapng each packet has a comment with
         the entropy of its flow after it, which Wireshark shows.
     on_progress : callable, optional
-        Called as for `read_flows`, in each of the two passes.
+        Called as for `read_flows`, in the passes before packets are copied.
     **changes
         Settings that differ from their defaults; see `ScanSettings`.
 
@@ -99,7 +102,7 @@ def carve(
     ------
     RefusedError
         If no flow is meant, nothing can be read, `out` is one of the captures or ends
-        with what is no format, or a pcap file would need two link types.
+        with what is no format, or a pcap file would need two link types. Nothing is written then.
     """
     inputs = expand(paths)
     if STDIN in inputs:
@@ -110,10 +113,10 @@ def carve(
         refuse_overwriting(inputs, [target, _partial(target)])
     settings = ScanSettings.of("carve", changes)
     wanted, summary = _wanted(inputs, settings, _Names(uids, community_ids, alerts), on_progress)
-    rows = _trace(inputs, settings, wanted, on_progress)
+    rows, later = _trace(inputs, settings, wanted, on_progress)
     with _opened(out) as file:
-        packets = _copy(inputs, rows, file, kind)
-    return Carved(target, packets, len(wanted), summary)
+        packets, latest = _copy(inputs, settings, rows, file, kind)
+    return Carved(target, packets, len(wanted), summary.with_faults([*later, *latest]))
 
 
 def _format(target: Path | None, to: Format | None) -> Format:
@@ -135,13 +138,29 @@ def _partial(target: Path) -> Path:
     return target.with_name(f".{target.name}.partial")
 
 
+def _opened(out: PathLike | BinaryIO) -> AbstractContextManager[BinaryIO]:
+    """Where to write: a file that stands for `out` until it is whole, and leaves nothing behind if that never comes."""
+    return _replacing(Path(out)) if isinstance(out, str | os.PathLike) else _spooled(out)
+
+
 @contextmanager
-def _opened(out: PathLike | BinaryIO) -> Iterator[BinaryIO]:
-    """The file to write: an open one as it is, any other under another name until it is whole."""
-    if not isinstance(out, str | os.PathLike):
-        yield out
-        return
-    target = Path(out)
+def _spooled(out: BinaryIO) -> Iterator[BinaryIO]:
+    """A temporary file whose content goes to an open one in the end."""
+    with SpooledTemporaryFile(max_size=limits.SPOOLED_BYTES) as spool:
+        try:
+            yield cast(BinaryIO, spool)  # it is one, whatever its type is called
+            spool.seek(0)
+        except OSError as error:
+            raise RefusedError(
+                f"the temporary file for what is carved cannot be written ({error.strerror or error}); TMPDIR names "
+                "another folder for it, -o a file that needs none"
+            ) from error
+        shutil.copyfileobj(spool, out)
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[BinaryIO]:
+    """A file of another name, which replaces the target in the end."""
     partial = _partial(target)
     try:
         with partial.open("wb") as file:
@@ -209,23 +228,31 @@ def _check_names(matched: dict[str, set[str]], open_names: set[str]) -> None:
         raise RefusedError(f"no flow is named {listed}; list the flows with wiretropy scan")
 
 
-def _trace(inputs: list[Path], settings: ScanSettings, uids: list[str], on_progress: ProgressHook | None) -> pa.Table:
-    """Packet rows of the flows."""
+def _trace(
+    inputs: list[Path], settings: ScanSettings, uids: list[str], on_progress: ProgressHook | None
+) -> tuple[pa.Table, Sequence[Fault]]:
+    """Packet rows of the flows, and the faults that the pass met."""
     rows: list[pa.RecordBatch] = []
-    for _ in CaptureRun(inputs, settings, trace=uids, on_trace=rows.append, on_progress=on_progress):
+    run = CaptureRun(inputs, settings, trace=uids, on_trace=rows.append, on_progress=on_progress)
+    for _ in run:
         pass
-    return pa.Table.from_batches(rows, TRACE_SCHEMA)
+    summary = run.summary
+    summary.raise_if_refused()
+    return pa.Table.from_batches(rows, TRACE_SCHEMA), summary.faults
 
 
-def _copy(inputs: list[Path], rows: pa.Table, file: BinaryIO, kind: Format) -> int:
-    """Copy the packets that the rows name, in time order over all inputs."""
+def _copy(
+    inputs: list[Path], settings: ScanSettings, rows: pa.Table, file: BinaryIO, kind: Format
+) -> tuple[int, Sequence[Fault]]:
+    """Copy the packets that the rows name, in time order over all inputs; their number, and the faults met."""
     writer = PcapWriter(file) if kind == "pcap" else PcapngWriter(file)
-    streams = [_frames(path, _rows_of(rows, path)) for path in inputs]
+    faults: list[Fault] = []
+    streams = [_frames(path, settings, _rows_of(rows, path), faults) for path in inputs]
     packets = 0
     for frame, comment in _in_time_order(streams):
         writer.write(frame["ts_ns"], frame["link_type"], frame["origlen"], frame["frame"], comment, frame["fcs_len"])
         packets += 1
-    return packets
+    return packets, faults
 
 
 def _rows_of(rows: pa.Table, path: Path) -> pa.Table:
@@ -241,21 +268,25 @@ Frame = dict[str, Any]
 """A packet: number, ts_ns, link_type, fcs_len, origlen, frame."""
 
 
-def _frames(path: Path, rows: pa.Table) -> Iterator[tuple[Frame, str]]:
-    """Frames of one capture with their comments, in the order of the capture."""
+def _frames(path: Path, settings: ScanSettings, rows: pa.Table, faults: list[Fault]) -> Iterator[tuple[Frame, str]]:
+    """Frames of one capture with their comments, in the order of the capture; faults that are met go to `faults`."""
     numbers = arrays.values(rows.column("number"))
     unique, first = np.unique(numbers, return_index=True)
-    reader, left = _core.Frames(path, unique.tolist()), len(unique)
+    # All packets are counted, those too that a filter leaves out.
+    reader, left = _core.Frames(path, unique.tolist(), settings.to_core(filters=None, trace=False)), len(unique)
     comments = {int(number): int(at) for number, at in zip(unique, first, strict=True)}
     while (batch := reader.next_batch()) is not None:
         for frame in pa.record_batch(batch).to_pylist():
             row = rows.slice(comments[frame["number"]], 1).to_pylist()[0]
             yield frame, _comment(row)
             left -= 1
+    met = faults_from_json(reader.faults())
+    faults.extend(met)
     if left:
+        why = "".join(f" ({fault.message})" for fault in met)
         raise RefusedError(
-            f"{path}: {left:,} of the {len(unique):,} packets cannot be copied, since they lie behind what cannot be "
-            "read; leave out --resync for those before it"
+            f"{path}: {left:,} of the {len(unique):,} packets were there at first and cannot be copied now{why}; carve "
+            "again when nothing writes to the file"
         )
 
 

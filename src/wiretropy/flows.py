@@ -6,7 +6,6 @@ larger than memory, `trace_flows` the packets of chosen flows.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
@@ -15,20 +14,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wiretropy import schema
 from wiretropy.capture.inputs import PathLike
 from wiretropy.capture.run import CaptureRun, ProgressHook
 from wiretropy.capture.settings import ScanSettings, SettingChanges
 from wiretropy.capture.summary import ScanSummary
 from wiretropy.errors import MissingDependencyError
+from wiretropy.tables import TRACE_SCHEMA, arrow_schema, flow_metadata, settings_of
 
 if TYPE_CHECKING:
     import pandas
     import polars
-
-VERSION_KEY = b"wiretropy.schema_version"
-SETTINGS_KEY = b"wiretropy.settings"
-"""Metadata of a table of flows, in memory and in Parquet: version of the columns, and the scan's settings as JSON."""
 
 TraceHook = Callable[[pa.Table], None]
 """Takes packet rows as they come; see `trace_flows`."""
@@ -341,69 +336,5 @@ def trace_flows(
     run.summary.raise_if_refused()
 
 
-def flow_metadata(settings: ScanSettings) -> dict[bytes, bytes]:
-    """Metadata of a table of flows that were measured with these settings."""
-    return {
-        VERSION_KEY: str(schema.SCHEMA_VERSION).encode(),
-        SETTINGS_KEY: json.dumps(settings.to_record()).encode(),
-    }
-
-
-def settings_of(table: pa.Table) -> ScanSettings | None:
-    """Read the settings in the metadata of a table of flows; None where there are none.
-
-    Raises
-    ------
-    ValueError
-        If they are no settings.
-    """
-    text = (table.schema.metadata or {}).get(SETTINGS_KEY)
-    if text is None:
-        return None
-    try:
-        return ScanSettings.from_record(json.loads(text))
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"the metadata {SETTINGS_KEY.decode()} holds no settings of a scan ({error})") from error
-
-
-_ARROW_TYPES: dict[str, pa.DataType] = {
-    "bool": pa.bool_(),
-    "double": pa.float64(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "string": pa.string(),
-    "uint16": pa.uint16(),
-    "uint64": pa.uint64(),
-}
-
-_TRACE_FIELDS: list[pa.Field[Any]] = [
-    pa.field("uid", pa.string(), nullable=False),
-    pa.field("source", pa.string(), nullable=False),
-    pa.field("number", pa.uint64(), nullable=False),
-    pa.field("ts_ns", pa.int64(), nullable=False),
-    pa.field("is_orig", pa.bool_(), nullable=False),
-    pa.field("payload_bytes", pa.uint32(), nullable=False),
-    pa.field("orig_offset", pa.uint64(), nullable=False),
-    pa.field("resp_offset", pa.uint64(), nullable=False),
-    pa.field("orig_entropy", pa.float64()),
-    pa.field("resp_entropy", pa.float64()),
-    pa.field("both_entropy", pa.float64()),
-]
-TRACE_SCHEMA = pa.schema(_TRACE_FIELDS)
-"""Columns of packet rows."""
-
-
 def _trace_table(rows: pa.RecordBatch) -> pa.Table:
     return pa.Table.from_batches([rows], TRACE_SCHEMA)
-
-
-def arrow_schema(*, has_counts: bool = False, has_alerts: bool = False) -> pa.Schema:
-    """The Arrow schema of flow records, from `schema.columns`."""
-    fields: list[pa.Field[Any]] = []
-    for column in schema.columns(has_counts=has_counts, has_alerts=has_alerts):
-        inner = column.type.removeprefix("list<").removesuffix(">")
-        kind = _ARROW_TYPES[inner]
-        if column.type != inner:
-            kind = pa.list_(pa.field("item", kind, nullable=False))
-        fields.append(pa.field(column.name, kind, nullable=column.is_nullable))
-    return pa.schema(fields)

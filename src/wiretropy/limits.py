@@ -33,6 +33,10 @@ MAX_HELD_BYTES = 4 << 30
 """Payload kept of open flows: bytes of short flows until they end, segments that wait, and what
 later copies are compared with."""
 
+SPOOLED_BYTES = 16 << 20
+"""Carved packets for a pipe that wait in memory until all are there: most flows fit. More of them wait in a temporary
+file."""
+
 FIRST_ROWS = 40
 """Rows that the terminal's table shows unless asked for more: about one screen."""
 

@@ -130,17 +130,29 @@ EMPTY_AND_HEADERS = [
 ]
 
 RECORDS = [
-    Case(6, "record-header-cut", content(WHOLE_FILE + b"\0" * 7), PARTIAL, decoded=3, fault_id="truncated-record"),
+    Case(6, "record-header-cut", content(WHOLE_FILE + b"\0" * 7), PARTIAL, 3, 3, fault_id="truncated-record"),
     Case(
         7,
         "record-data-cut",
         content(WHOLE_FILE[:-5]),
         PARTIAL,
-        decoded=2,
+        3,
+        2,
+        {"truncated": 1},
         fault_id="truncated-record",
-        notes="The cut packet is not analysed.",
+        notes="The cut packet is counted, and not analysed.",
     ),
-    Case(7, "first-record-cut", content(record()[:-5]), PARTIAL, decoded=0, flows=0, fault_id="truncated-record"),
+    Case(
+        7,
+        "first-record-cut",
+        content(record()[:-5]),
+        PARTIAL,
+        1,
+        0,
+        {"truncated": 1},
+        flows=0,
+        fault_id="truncated-record",
+    ),
     *(
         Case(
             8,
@@ -159,7 +171,9 @@ RECORDS = [
         "caplen-within-limits-but-absent",
         content(WHOLE_FILE + pcap_record(PACKETS[0], caplen=1_000_000)),
         PARTIAL,
-        decoded=3,
+        4,
+        3,
+        {"truncated": 1},
         fault_id="truncated-record",
     ),
     Case(
@@ -290,7 +304,9 @@ FILES = [
         "growing-file",
         growing_file,
         PARTIAL,
-        decoded=2,
+        3,
+        2,
+        {"truncated": 1},
         fault_id="truncated-record",
         notes="Following a file is tested with the reader; that a longer prefix never loses packets, in test_growth.",
     ),

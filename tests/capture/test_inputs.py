@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -143,6 +144,39 @@ def test_more_files_than_can_be_open_at_once_are_read(tmp_path: Path) -> None:
 
 
 # Batches.
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("resync", [False, True])
+@pytest.mark.parametrize("form", [pcap_bytes, pcapng_bytes], ids=["pcap", "pcapng"])
+def test_a_packet_within_which_a_file_ends_is_counted_once_with_the_bytes_that_are_there(
+    form: Any, resync: bool, threads: int, tmp_path: Path
+) -> None:
+    """Of three files read as one stream: one is whole, one ends in its last packet, one in its only one."""
+    packets = datagrams(9)
+    ends_with = 0 if form is pcap_bytes else 4 + -len(packets[5].frame) % 4
+    whole, cut, only = form(packets[:3]), form(packets[3:6]), form(packets[6:7])
+    for name, content in (("a", whole), ("b", cut[: -ends_with - 7]), ("c", only[: -ends_with - 7])):
+        (tmp_path / name).write_bytes(content)
+    summary = read_flows(tmp_path, resync=resync, threads=threads).summary
+    assert (summary.packets.seen, summary.packets.decoded, summary.packets.undecoded) == (7, 5, {"truncated": 2})
+    there = [len(packets[at].frame) - 7 for at in (5, 6)]
+    assert summary.bytes.undecoded == {"truncated": sum(there)}
+    assert summary.bytes.seen == sum(len(packet.frame) for packet in packets[:5]) + sum(there)
+
+
+@pytest.mark.parametrize("pack", [gz, zst], ids=["gz", "zst"])
+def test_a_packet_that_broken_compression_cuts_is_counted_too(pack: Any, tmp_path: Path) -> None:
+    path, wire = tmp_path / "a.pcap", Wire()
+    talk = Datagrams(wire, CLIENT)
+    for number in range(300):
+        talk.send("orig", random.Random(number).randbytes(1_400))
+    path.write_bytes(pack(pcap_bytes(wire.packets))[:-200_000])
+    summary = read_flows(path).summary
+    [fault] = summary.faults
+    assert (fault.id, fault.packets) == ("truncated-compression", summary.packets.decoded)
+    assert summary.packets.undecoded == {"truncated": 1}
+    assert summary.packets.seen == summary.packets.decoded + 1
 
 
 def test_batches_together_are_the_whole(examples: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from program import pipeline, wiretropy
+from program import conversation, pipeline, wiretropy
+from wire import Packet, write_pcap
 
 from wiretropy.capture.outputs import refuse_overwriting
 from wiretropy.carve import carve
@@ -114,6 +115,30 @@ def test_a_statistics_file_does_not_replace_what_net_entropy_reads(reads: str, f
     done = CliRunner().invoke(net_entropy.command, words)
     assert done.exit_code == 2
     assert "would be overwritten" in done.stderr
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("is_twin", [False, True], ids=["last name", "numbered name"])
+def test_net_entropy_writes_no_statistics_when_any_of_them_would_replace_an_input(is_twin: bool, folder: Path) -> None:
+    """The one that would is the last; of two connections alike but for their VLAN, it is the numbered one."""
+    frames = [packet.frame for packet in conversation(b"text")]
+    tagged = [[frame[:12] + b"\x81\0\0" + bytes([vlan]) + frame[12:] for frame in frames] for vlan in (2, 3)]
+    packets = [
+        Packet(10**18 + at * 1_000 * (not is_twin), frame, len(frame))
+        for at, frame in enumerate([*tagged[0], *tagged[1]])
+    ]
+    write_pcap(folder / "twins.pcap", packets)
+    words = ["-r", "twins.pcap", "-s", "stats", "-F"]
+    assert CliRunner().invoke(net_entropy.command, words).exit_code == 0
+    first, last = sorted((folder / "stats").iterdir(), key=lambda path: (len(path.name), path.name))
+    assert last.stem.endswith("-2") == is_twin
+    first.unlink()
+    shutil.copy("twins.pcap", last)
+    before = contents(folder)
+    words[1] = str(last)
+    done = CliRunner().invoke(net_entropy.command, words)
+    assert done.exit_code == 2
+    assert f"{last.relative_to(folder)}: is read" in done.stderr
     assert contents(folder) == before
 
 

@@ -114,9 +114,11 @@ def test_conversations_of_the_corpus_equal_tsharks_but_for_the_listed(path: Path
 
 @needs_capinfos
 @pytest.mark.parametrize("path", [*EXAMPLES, *TRAFFIC], ids=relative)
-def test_packets_seen_are_those_that_capinfos_counts(path: Path) -> None:
+def test_packets_seen_whole_are_those_that_capinfos_counts(path: Path) -> None:
     said = subprocess.run(["capinfos", "-c", "-M", "-T", "-r", str(path)], capture_output=True, text=True, check=True)
-    assert read_flows(path).summary.packets.seen == int(said.stdout.split("\t")[-1])
+    packets = read_flows(path).summary.packets
+    # A packet that the end of the file cuts is none to capinfos.
+    assert packets.seen - packets.undecoded.get("truncated", 0) == int(said.stdout.split("\t")[-1])
 
 
 @needs_tshark

@@ -22,6 +22,9 @@ pub struct Fault {
     pub message: String,
     /// Whether reading could go on after it (a warning) or ended here.
     pub severity: Severity,
+    /// Bytes that are there of the packet in which reading ended, where it did: such a packet is
+    /// counted, but not yielded.
+    pub cut_packet: Option<u32>,
 }
 
 /// How much a fault costs.

@@ -8,6 +8,7 @@ use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 
 use crate::columns::Numbers;
+use crate::error::Fault;
 use crate::limits::{EPOCH_PACKETS, READ_BYTES};
 use crate::packet::{Chunk, RawPacket};
 use crate::source::Source;
@@ -65,6 +66,11 @@ impl FrameReader {
             return Ok(None);
         }
         rows.finish().map(Some)
+    }
+
+    /// Faults of the capture met so far; each is handed over once.
+    pub fn take_faults(&mut self) -> Vec<Fault> {
+        self.source.take_faults()
     }
 }
 

@@ -116,6 +116,7 @@ impl Source for Faulty {
             packets: 0,
             message: String::new(),
             severity: Severity::Warning,
+            cut_packet: None,
         };
         self.0.pop().map(fault).into_iter().collect()
     }

@@ -72,6 +72,9 @@ fn truncation_at_every_byte_gives_a_prefix_and_a_named_fault() {
                 assert_eq!(ids, ["truncated-record"], "at {length}");
                 assert_eq!(reading.fault().severity, Severity::Partial);
                 assert_eq!(reading.fault().packets, expected as u64);
+                let begun = ends[..expected].last().copied().unwrap_or(24);
+                let there = (length - begun).checked_sub(16).map(|bytes| bytes as u32);
+                assert_eq!(reading.fault().cut_packet, there, "at {length}");
             }
         }
     }
@@ -357,6 +360,8 @@ fn a_search_that_finds_nothing_reports_what_it_began_with() {
     let whole = pcap(Order::Little, false, &five_frames());
     let reading = read_bytes_with(&whole[..whole.len() - 3], resync());
     assert_eq!((reading.packets.len(), reading.fault().id), (4, "truncated-record"));
+    let last = five_frames()[4].bytes.len() as u32;
+    assert_eq!(reading.fault().cut_packet, Some(last - 3));
 }
 
 #[test]

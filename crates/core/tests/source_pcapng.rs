@@ -69,6 +69,12 @@ fn truncation_at_every_byte_gives_a_prefix_and_a_named_fault() {
             _ => &["truncated-record"],
         };
         assert_eq!(reading.ids(), expected, "at {length}");
+        let begun = boundaries[blocks];
+        let cut = reading.faults.first().and_then(|fault| fault.cut_packet);
+        // Type, length and fields take 28 bytes; what follows the packet is none of it.
+        let there = (length - begun).checked_sub(28).filter(|_| blocks >= 2);
+        let frame = five_frames().get(blocks.wrapping_sub(2)).map_or(0, |frame| frame.bytes.len());
+        assert_eq!(cut, there.map(|bytes| bytes.min(frame) as u32), "at {length}");
     }
 }
 

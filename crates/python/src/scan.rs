@@ -146,11 +146,13 @@ pub struct Frames(Mutex<FrameReader>);
 
 #[pymethods]
 impl Frames {
-    /// Prepare to read the packets with these numbers (from 1, ascending) of one file.
+    /// Prepare to read the packets with these numbers (from 1, ascending) of one file, with the
+    /// settings of the pass that counted them: others might count other packets.
     #[new]
-    fn new(path: PathBuf, numbers: Vec<u64>) -> Self {
-        let source = open(inputs(vec![path]), SourceSettings::default());
-        Self(Mutex::new(FrameReader::new(source, numbers)))
+    fn new(path: PathBuf, numbers: Vec<u64>, settings: Settings) -> Self {
+        // What was counted is there; nobody waits for more.
+        let settings = SourceSettings { follow: false, ..settings.source(&Arc::default()) };
+        Self(Mutex::new(FrameReader::new(open(inputs(vec![path]), settings), numbers)))
     }
 
     /// The next frames: columns number, ts_ns, link_type, fcs_len, origlen, frame; None at the end.
@@ -159,6 +161,11 @@ impl Frames {
         batch
             .map(|batch| batch.map(Batch))
             .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Faults of the file met since this was asked last, as JSON text like those of a summary.
+    fn faults(&self, py: Python<'_>) -> String {
+        py.detach(|| summary::faults_to_json(&lock(&self.0).take_faults()))
     }
 }
 

@@ -42,10 +42,15 @@ pub fn to_json(summary: &Summary) -> String {
             "overlaps": summary.fragments.overlaps,
             "conflicting_overlaps": summary.fragments.conflicting_overlaps,
         },
-        "faults": summary.faults.iter().map(fault).collect::<Vec<_>>(),
+        "faults": faults(&summary.faults),
         "sources": summary.sources,
     });
     value.to_string()
+}
+
+/// Faults as JSON text, as they are in a summary.
+pub fn faults_to_json(all: &[Fault]) -> String {
+    faults(all).to_string()
 }
 
 fn account(account: &Account) -> Value {
@@ -60,6 +65,10 @@ fn account(account: &Account) -> Value {
 fn counts(counts: &BTreeMap<&'static str, u64>) -> Value {
     let entries = counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count)));
     Value::Object(entries.collect())
+}
+
+fn faults(all: &[Fault]) -> Value {
+    all.iter().map(fault).collect()
 }
 
 fn fault(fault: &Fault) -> Value {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from wiretropy.capture.inputs import source_name
@@ -42,6 +42,11 @@ class Fault:
     offset: int
     packets: int
     message: str
+
+
+def faults_from_json(text: str) -> list[Fault]:
+    """Parse a list of faults as the core says it."""
+    return [Fault(**fault) for fault in json.loads(text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,12 @@ class ScanSummary:
             faults=tuple(Fault(**fault) for fault in parsed["faults"]),
             text=text,
         )
+
+    def with_faults(self, more: Iterable[Fault]) -> ScanSummary:
+        """The same totals with what other passes over the captures found wrong with them; each fault once."""
+        faults = tuple(dict.fromkeys([*self.faults, *more]))
+        text = json.dumps({**json.loads(self.text), "faults": [asdict(fault) for fault in faults]})
+        return replace(self, faults=faults, text=text)
 
     @property
     def is_partial(self) -> bool:

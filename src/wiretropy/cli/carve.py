@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     metavar="FILE",
     type=click.Path(path_type=Path),
     help="Write here: pcap if the name ends with .pcap or .cap, pcapng if with .pcapng or without an ending; other "
-    "endings need --to. '-' is standard output (default: a name made of the capture's and the id).",
+    "endings need --to. '-' is standard output, which gets all packets or none (default: a name made of the capture's "
+    "and the id).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print path and numbers as one JSON object instead of the path.")
 @reading_options

@@ -18,11 +18,14 @@ from wiretropy.cli.outcome import Program, exit_code, refusing, report_faults
 from wiretropy.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from wiretropy.capture.run import ProgressHook
-    from wiretropy.flows import Flows
+    from wiretropy.capture.summary import ScanSummary
     from wiretropy.netentropy.alarm import Kind
     from wiretropy.netentropy.connections import Connection
     from wiretropy.netentropy.protospec import Protospec
+    from wiretropy.netentropy.statistics import StatisticsFolder
 
 
 @click.command("net-entropy", cls=Program)
@@ -81,10 +84,15 @@ def command(
         specs = _specs(configuration)
         send = _sender(is_foreground)
         with progress_bar() as on_progress:
-            flows, found = _connections(captures, specs, on_progress)
-        _run(found, statistics, send, _inputs(captures, configuration))
-    report_faults(flows.summary)
-    sys.exit(exit_code(flows.summary))
+            summary, records, found = _connections(captures, specs, on_progress)
+        folder = None
+        if statistics is not None:
+            from wiretropy.netentropy.statistics import StatisticsFolder
+
+            folder = StatisticsFolder(statistics, records, _inputs(captures, configuration))
+        _run(found, folder, send)
+    report_faults(summary)
+    sys.exit(exit_code(summary))
 
 
 def main() -> None:
@@ -114,10 +122,11 @@ def _sender(is_foreground: bool) -> Callable[[Kind, str], None]:
 
 def _connections(
     captures: Sequence[str], specs: list[Protospec] | None, on_progress: ProgressHook | None
-) -> tuple[Flows, Iterator[Connection]]:
+) -> tuple[ScanSummary, pa.Table, Iterator[Connection]]:
     """Read the captures: once for the flows, once for the packets of those that are tracked.
 
-    Standard input can be read only once, with the packets of all flows.
+    Totals, the records of the tracked flows, and their connections come out. Standard input can be read
+    only once, with the packets of all flows.
     """
     from wiretropy.flows import read_flows, trace_flows
     from wiretropy.netentropy.connections import PayloadPackets, connections, needed_depth, tracked
@@ -131,7 +140,7 @@ def _connections(
         uids = [str(uid) for uid in table.column("uid").to_pylist()]
         for rows in trace_flows(captures, uids, depth=depth, on_progress=on_progress):
             packets.add(rows)
-    return flows, connections(table, packets, specs)
+    return flows.summary, table, connections(table, packets, specs)
 
 
 def _inputs(captures: Sequence[str], configuration: Path | None) -> list[Path]:
@@ -144,15 +153,11 @@ def _inputs(captures: Sequence[str], configuration: Path | None) -> list[Path]:
     return [*expand(captures), *described]
 
 
-def _run(
-    found: Iterator[Connection], statistics: Path | None, send: Callable[[Kind, str], None], inputs: Sequence[Path]
-) -> None:
+def _run(found: Iterator[Connection], folder: StatisticsFolder | None, send: Callable[[Kind, str], None]) -> None:
     """Write statistics, then all lines in the order of packet times."""
     from wiretropy.netentropy.alarm import track
     from wiretropy.netentropy.lines import line
-    from wiretropy.netentropy.statistics import StatisticsFolder
 
-    folder = None if statistics is None else StatisticsFolder(statistics, inputs)
     timed: list[tuple[int, Kind, str]] = []
     for connection in found:
         if folder is not None:

@@ -179,8 +179,8 @@ def _scan(
         takers: list[Callable[[pa.RecordBatch], None]] = [_print_json] if as_json else []
         writer = None
         if out is not None:
-            from wiretropy.flows import arrow_schema, flow_metadata
             from wiretropy.store.parquet import FlowWriter
+            from wiretropy.tables import arrow_schema, flow_metadata
 
             columns = arrow_schema(has_counts=settings.counts, has_alerts=True)
             expected = {EXPECTED_PORTS_KEY: json.dumps(sorted(expected_ports)).encode()}

@@ -6,9 +6,11 @@ columns, so that ``gnuplot> plot 'it.dat'`` draws it. A connection without paylo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
+
+import pyarrow as pa
 
 from wiretropy.capture.outputs import refuse_overwriting
 from wiretropy.errors import RefusedError
@@ -16,6 +18,9 @@ from wiretropy.netentropy.connections import Connection
 
 _NS = 1_000_000_000
 """Nanoseconds in a second."""
+
+_NAMING = ["ts_first_ns", "orig_ip", "orig_port", "resp_ip", "resp_port"]
+"""Columns that the name of a file is made of."""
 
 
 def file_name(connection: Connection) -> str:
@@ -27,7 +32,10 @@ def file_name(connection: Connection) -> str:
     --------
     ``1700000000.250000-10.0.0.5-40000-192.0.2.1-22.dat``
     """
-    record = connection.record
+    return _file_name(connection.record)
+
+
+def _file_name(record: Mapping[str, object]) -> str:
     first = cast(int, record["ts_first_ns"])
     addresses = [
         part.replace(":", "_").replace("/", "_")
@@ -56,21 +64,24 @@ class StatisticsFolder:
     ----------
     path : Path
         Made when it does not exist. Files of an earlier run with the same names are replaced.
+    records : pyarrow.Table, optional
+        Flow records of all connections that may be written.
     inputs : sequence of Path, optional
-        Files that were read, and are not replaced.
+        Files that were read, which none of their files may replace.
 
     Raises
     ------
     RefusedError
-        If there is a file of that name.
+        If there is a file of that name, or a connection's file would be one that was read. Nothing is written then.
     """
 
-    def __init__(self, path: Path, inputs: Sequence[Path] = ()) -> None:
+    def __init__(self, path: Path, records: pa.Table | None = None, inputs: Sequence[Path] = ()) -> None:
         if path.exists() and not path.is_dir():
             raise RefusedError(f"{path}: statistics files need a folder, but this is a file; choose another name")
+        if records is not None:
+            refuse_overwriting(inputs, (path / name for name in _possible_names(records)))
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._inputs = inputs
         self._taken: set[str] = set()
 
     def write(self, connection: Connection) -> Path | None:
@@ -81,21 +92,27 @@ class StatisticsFolder:
         path : Path or None
             None when no payload was measured. A second connection of one name (the same endpoints in two VLANs) gets
             a number behind it.
-
-        Raises
-        ------
-        RefusedError
-            If the file is one that was read.
         """
         if connection.samples.offsets.size == 0:
             return None
-        name = file_name(connection)
-        number = 2
-        while name in self._taken:
-            name = f"{file_name(connection).removesuffix('.dat')}-{number}.dat"
-            number += 1
-        self._taken.add(name)
-        path = self.path / name
-        refuse_overwriting(self._inputs, [path])
+        path = self.path / _take_name(file_name(connection), self._taken)
         path.write_text(text(connection), encoding="utf-8")
         return path
+
+
+def _take_name(name: str, taken: set[str]) -> str:
+    """Choose this name, or with the first number behind it that makes it a new one."""
+    free, number = name, 2
+    while free in taken:
+        free = f"{name.removesuffix('.dat')}-{number}.dat"
+        number += 1
+    taken.add(free)
+    return free
+
+
+def _possible_names(records: pa.Table) -> Iterator[str]:
+    """Every name that a file of these connections may get; those without payload, which get none, only make it more."""
+    taken: set[str] = set()
+    for batch in records.select(_NAMING).to_batches():
+        for record in batch.to_pylist():
+            yield _take_name(_file_name(record), taken)

@@ -15,11 +15,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wiretropy.capture.inputs import source_name
-from wiretropy.flows import settings_of
 from wiretropy.plot.curves import Sides, curves, flow_title
 from wiretropy.plot.figure import Figure, build
 from wiretropy.plot.select import DEFAULT_TOP, Selection, select
 from wiretropy.schema import DEFAULT_THRESHOLD
+from wiretropy.tables import settings_of
 
 if TYPE_CHECKING:
     from pyarrow._stubs_typing import SupportArrowStream

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from wiretropy import schema
 from wiretropy.capture.summary import ScanSummary
 from wiretropy.errors import RefusedError
-from wiretropy.flows import VERSION_KEY, settings_of
+from wiretropy.tables import VERSION_KEY, settings_of
 
 FLOWS_NAME = "flows.parquet"
 SUMMARY_NAME = "summary.json"

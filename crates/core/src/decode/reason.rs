@@ -4,8 +4,8 @@ use std::fmt;
 
 /// The one reason for which a packet (or its part of a datagram) belongs to no flow.
 ///
-/// Every packet that a source yields is either decoded to its transport or counted under exactly
-/// one of these, so that the summary adds up.
+/// Every packet that a source yields, or ends within, is either decoded to its transport or counted
+/// under exactly one of these, so that the summary adds up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Reason {
@@ -67,6 +67,8 @@ pub enum Reason {
     FragmentIncomplete,
     /// The fragments were dropped because more were waiting than `limits` allows.
     FragmentEvicted,
+    /// The capture ends within the packet, so that it is counted and not looked at.
+    Truncated,
 }
 
 /// Every reason with its stable name, in the order of the enumeration.
@@ -100,11 +102,12 @@ const NAMES: [(Reason, &str); Reason::COUNT] = [
     (Reason::NestedFragment, "nested-fragment"),
     (Reason::FragmentIncomplete, "fragment-incomplete"),
     (Reason::FragmentEvicted, "fragment-evicted"),
+    (Reason::Truncated, "truncated"),
 ];
 
 impl Reason {
     /// How many reasons there are; `reason as usize` is below it, so an array can count them.
-    pub const COUNT: usize = Self::FragmentEvicted as usize + 1;
+    pub const COUNT: usize = Self::Truncated as usize + 1;
 
     /// Stable kebab-case name, meant for scripts.
     #[must_use]

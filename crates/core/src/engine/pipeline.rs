@@ -341,10 +341,7 @@ impl Pipeline {
     pub fn summary(&self) -> Summary {
         let mut summary = self.collected.peek(|collected| collected.summary.clone());
         summary.fragments = self.fragments.peek(|waiting| waiting.defragmenter.counters());
-        summary.faults = lock(&self.told).faults.clone();
-        // Some warnings are counted first and told later, so that the order in which a source tells
-        // them depends on how the capture came in.
-        summary.faults.sort_by_key(|fault| (fault.file, fault.offset, fault.id));
+        summary.note_faults(lock(&self.told).faults.clone());
         summary.sources.clone_from(&self.settings.sources);
         summary
     }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::decode::FragmentCounters;
+use crate::decode::{FragmentCounters, Reason};
 use crate::error::Fault;
 use crate::flow::{EndReason, PayloadTally, Weird};
 
 /// Packets or bytes: seen is the sum of the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// All that the source yielded.
+    /// All that the source yielded, and what it ended within.
     pub seen: u64,
     /// Of packets that belong to flows.
     pub decoded: u64,
@@ -75,6 +75,19 @@ impl Summary {
     pub fn note_undecoded(&mut self, reason: &'static str, caplen: u32) {
         *self.packets.undecoded.entry(reason).or_default() += 1;
         *self.bytes.undecoded.entry(reason).or_default() += u64::from(caplen);
+    }
+
+    /// Note the faults of the inputs, and the packets that they cut.
+    pub fn note_faults(&mut self, mut faults: Vec<Fault>) {
+        // Some warnings are counted first and told later, so that the order in which a source tells
+        // them depends on how the capture came in.
+        faults.sort_by_key(|fault| (fault.file, fault.offset, fault.id));
+        for caplen in faults.iter().filter_map(|fault| fault.cut_packet) {
+            self.packets.seen += 1;
+            self.bytes.seen += u64::from(caplen);
+            self.note_undecoded(Reason::Truncated.name(), caplen);
+        }
+        self.faults = faults;
     }
 
     /// Note a packet that was left out on purpose.

@@ -125,11 +125,21 @@ pub(crate) struct FaultLog {
     /// Set when the bytes ended because of a fault that is reported itself: the record that is
     /// cut by it is then no second fault.
     pub is_cut: bool,
+    /// Bytes that are there of the packet that the end cut, until a fault tells it.
+    cut_packet: Option<u32>,
 }
 
 impl FaultLog {
     pub fn new(file: u32, path: String) -> Self {
-        Self { file, path, ready: Vec::new(), tallies: Vec::new(), packets: 0, is_cut: false }
+        Self {
+            file,
+            path,
+            ready: Vec::new(),
+            tallies: Vec::new(),
+            packets: 0,
+            is_cut: false,
+            cut_packet: None,
+        }
     }
 
     /// Report something harmless.
@@ -150,8 +160,10 @@ impl FaultLog {
         self.push(id, offset, message, Severity::Partial);
     }
 
-    /// Report a record that is cut by the end of the file.
-    pub fn truncated(&mut self, offset: u64, message: impl Into<String>) {
+    /// Report a record that is cut by the end of the file, and with it `cut_packet` bytes of a
+    /// packet if the record holds one.
+    pub fn truncated(&mut self, offset: u64, message: impl Into<String>, cut_packet: Option<u32>) {
+        self.cut_packet = cut_packet;
         if !self.is_cut {
             self.end(id::TRUNCATED_RECORD, offset, message);
         }
@@ -194,6 +206,7 @@ impl FaultLog {
                 packets: tally.packets,
                 message,
                 severity,
+                cut_packet: None,
             };
             self.ready.push(fault);
         }
@@ -213,6 +226,7 @@ impl FaultLog {
             packets: self.packets,
             message,
             severity,
+            cut_packet: if severity == Severity::Partial { self.cut_packet.take() } else { None },
         });
     }
 }

@@ -123,7 +123,7 @@ impl Pcap {
             }
             let rest = window.rest(*at);
             let text = format!("a pcap header takes {HEADER_BYTES} bytes but {rest} remain");
-            log.truncated(window.offset(*at), text);
+            log.truncated(window.offset(*at), text, None);
             return self.over();
         };
         let offset = window.offset(*at);
@@ -265,7 +265,7 @@ impl Pcap {
             counted(record.caplen.into(), "byte", "bytes"),
             grouped(self.max_caplen),
         );
-        self.give_up(id::BAD_RECORD, offset, text, log);
+        self.give_up(Search::new(id::BAD_RECORD, offset, text, None), log);
         false
     }
 
@@ -311,16 +311,17 @@ impl Pcap {
                 grouped((rest - RECORD_BYTES) as u64),
             ),
         };
-        self.give_up(id::TRUNCATED_RECORD, offset, text, log);
+        let cut_packet = record.map(|_| (rest - RECORD_BYTES) as u32);
+        self.give_up(Search::new(id::TRUNCATED_RECORD, offset, text, cut_packet), log);
         None
     }
 
     /// End with a fault, or look for the next record first where that was asked for.
-    fn give_up(&mut self, id: &'static str, offset: u64, text: String, log: &mut FaultLog) {
+    fn give_up(&mut self, search: Search, log: &mut FaultLog) {
         self.state = if self.resync {
-            State::Searching(Search::new(id, offset, text))
+            State::Searching(search)
         } else {
-            search::report(id, offset, text, log);
+            search.report(log);
             State::Over
         };
     }
@@ -350,8 +351,9 @@ impl Pcap {
                 self.state = State::Header;
             }
             Found::End => {
-                search.report(log);
-                self.state = State::Over;
+                if let State::Searching(search) = std::mem::replace(&mut self.state, State::Over) {
+                    search.report(log);
+                }
             }
         }
         None

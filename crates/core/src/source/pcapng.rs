@@ -103,7 +103,7 @@ impl Pcapng {
     fn next_block(&mut self, window: &Window, at: &mut usize, sink: &mut Sink) -> Option<Pause> {
         let offset = window.offset(*at);
         let Some(&head) = window.array::<FRAME_BYTES>(*at) else {
-            return self.tail(offset, None, window.rest(*at), window.is_last, sink.log);
+            return self.tail(offset, None, window.rest(*at), window.is_last, None, sink.log);
         };
         let [k0, k1, k2, k3, l0, l1, l2, l3, b0, b1, b2, b3] = head;
         if [k0, k1, k2, k3] == SECTION_MAGIC {
@@ -131,7 +131,9 @@ impl Pcapng {
         if window.rest(*at) < whole {
             if is_read(kind) || window.is_last {
                 let rest = window.rest(*at);
-                return self.tail(offset, Some(length), rest, window.is_last, sink.log);
+                let body = window.data.get(*at + 8..).unwrap_or_default();
+                let cut = self.cut_packet(kind, body);
+                return self.tail(offset, Some(length), rest, window.is_last, cut, sink.log);
             }
             *at += 8;
             self.state = State::Skipping {
@@ -152,13 +154,21 @@ impl Pcapng {
         self.read(&block, sink)
     }
 
-    /// The window ends within a block, of which `rest` bytes are there.
+    /// Bytes that are there of the packet of a block whose body ends early, if its fields are there.
+    fn cut_packet(&self, kind: u32, body: &[u8]) -> Option<u32> {
+        let packet = self.packet_of(kind, body)?;
+        Some(packet.caplen.min((body.len() - packet.data_at) as u32))
+    }
+
+    /// The window ends within a block, of which `rest` bytes are there, and `cut_packet` bytes of
+    /// its packet if it has one.
     fn tail(
         &mut self,
         offset: u64,
         length: Option<u32>,
         rest: usize,
         is_last: bool,
+        cut_packet: Option<u32>,
         log: &mut FaultLog,
     ) -> Option<Pause> {
         if !is_last {
@@ -170,7 +180,8 @@ impl Pcapng {
                 format!("claims {}", counted(length.into(), "byte", "bytes"))
             });
             let (place, rest) = (grouped(offset), grouped(rest as u64));
-            log.truncated(offset, format!("block at byte {place} {claimed} but {rest} remain"));
+            let text = format!("block at byte {place} {claimed} but {rest} remain");
+            log.truncated(offset, text, cut_packet);
         }
         Some(Pause::Over)
     }
@@ -208,22 +219,28 @@ impl Pcapng {
             SECTION => return self.section(block, sink.log),
             _ if !self.is_readable => {}
             INTERFACE => return self.interface(block, sink.log),
-            ENHANCED_PACKET => {
-                let packet = PacketBlock::enhanced(block.body, self.order);
-                self.packet(packet, block, sink);
-            }
-            OBSOLETE_PACKET => {
-                let packet = PacketBlock::obsolete(block.body, self.order);
-                self.packet(packet, block, sink);
-            }
-            SIMPLE_PACKET => {
-                let snaplen = self.interfaces.first().map_or(0, |i| i.snaplen);
-                let packet = PacketBlock::simple(block.body, self.order, snaplen);
-                self.packet(packet, block, sink);
+            ENHANCED_PACKET | OBSOLETE_PACKET | SIMPLE_PACKET => {
+                self.packet(self.packet_of(block.kind, block.body), block, sink);
             }
             _ => {}
         }
         None
+    }
+
+    /// The fixed fields of a block of a kind that holds packets; none if they are not there, or
+    /// the section cannot be read.
+    #[inline]
+    fn packet_of(&self, kind: u32, body: &[u8]) -> Option<PacketBlock> {
+        match kind {
+            _ if !self.is_readable => None,
+            ENHANCED_PACKET => PacketBlock::enhanced(body, self.order),
+            OBSOLETE_PACKET => PacketBlock::obsolete(body, self.order),
+            SIMPLE_PACKET => {
+                let snaplen = self.interfaces.first().map_or(0, |i| i.snaplen);
+                PacketBlock::simple(body, self.order, snaplen)
+            }
+            _ => None,
+        }
     }
 
     /// A new section: it has its own interfaces.

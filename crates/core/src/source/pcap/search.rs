@@ -16,6 +16,8 @@ pub(crate) struct Search {
     id: &'static str,
     from: u64,
     text: String,
+    /// Bytes that are there of a packet that the end of the file cuts.
+    cut_packet: Option<u32>,
 }
 
 /// Where a search stands.
@@ -32,8 +34,8 @@ pub(crate) enum Found {
 }
 
 impl Search {
-    pub fn new(id: &'static str, from: u64, text: String) -> Self {
-        Self { id, from, text }
+    pub fn new(id: &'static str, from: u64, text: String, cut_packet: Option<u32>) -> Self {
+        Self { id, from, text, cut_packet }
     }
 
     /// Offset of the broken record.
@@ -75,17 +77,12 @@ impl Search {
     }
 
     /// Report the fault that the search began with.
-    pub fn report(&mut self, log: &mut FaultLog) {
-        report(self.id, self.from, std::mem::take(&mut self.text), log);
-    }
-}
-
-/// Report a fault after which no record was found.
-pub(crate) fn report(id: &'static str, offset: u64, text: String, log: &mut FaultLog) {
-    if id == id::TRUNCATED_RECORD {
-        log.truncated(offset, text);
-    } else {
-        log.end(id, offset, text);
+    pub fn report(self, log: &mut FaultLog) {
+        if self.id == id::TRUNCATED_RECORD {
+            log.truncated(self.from, self.text, self.cut_packet);
+        } else {
+            log.end(self.id, self.from, self.text);
+        }
     }
 }
 

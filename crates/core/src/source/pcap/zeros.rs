@@ -4,6 +4,7 @@
 //! packets; before another record they were records; before anything else they are a hole.
 
 use super::record::RECORD_BYTES;
+use super::search::Search;
 use super::{Pause, Pcap, Sink, State, Window};
 use crate::limits::MAX_PADDING_BYTES;
 use crate::packet::RawPacket;
@@ -74,7 +75,7 @@ impl Pcap {
             counted(to - from, "zero byte", "zero bytes"),
             grouped(from)
         );
-        self.give_up(id::ZERO_FILLED, from, text, log);
+        self.give_up(Search::new(id::ZERO_FILLED, from, text, None), log);
         None
     }
 

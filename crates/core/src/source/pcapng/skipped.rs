@@ -32,7 +32,7 @@ impl Pcapng {
             }
             _ => {
                 let there = (window.offset(*at) - from) as usize + window.rest(*at);
-                self.tail(from, Some(length), there, window.is_last, log)
+                self.tail(from, Some(length), there, window.is_last, None, log)
             }
         }
     }
