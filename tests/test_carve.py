@@ -12,6 +12,7 @@ import json
 import os
 import pty
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -628,6 +629,19 @@ def test_a_temporary_file_that_cannot_be_written_is_refused(tmp_path: Path, monk
     done = wiretropy("carve", path, "--flow", "C", "-o", "-")
     assert (done.returncode, done.stdout) == (2, "")
     assert "cannot be written (No such file or directory); TMPDIR names another folder" in done.stderr
+
+
+def test_a_full_disk_under_the_temporary_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wiretropy.limits.SPOOLED_BYTES", 1_000)
+    path, out = write_pcap(tmp_path / "a.pcap", conversation(random_bytes(90_000))), io.BytesIO()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, hard))
+    try:
+        with pytest.raises(RefusedError, match=r"cannot be written \(File too large\); TMPDIR names another folder"):
+            carve([path], out, uids=["C"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert out.getvalue() == b""
 
 
 def test_a_capture_is_not_written_to_a_terminal(examples: Path) -> None:

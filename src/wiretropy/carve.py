@@ -75,7 +75,7 @@ def carve(
     Parameters
     ----------
     paths : path or iterable of paths
-        Captures; not standard input, which cannot be read twice.
+        Captures; not standard input, which can be read only once.
     out : path or binary file
         File to write; replaced when the new one is whole. An open file gets what is carved when that
         is whole, and is left open; until then it waits in memory or, if larger, in a temporary file.
@@ -106,7 +106,7 @@ def carve(
     """
     inputs = expand(paths)
     if STDIN in inputs:
-        raise RefusedError("packets are read twice, which standard input does not allow; save it to a file first")
+        raise RefusedError("packets are read three times, standard input only once; save it to a file first")
     target = Path(out) if isinstance(out, str | os.PathLike) else None
     kind = _format(target, to)
     if target is not None:
@@ -146,16 +146,21 @@ def _opened(out: PathLike | BinaryIO) -> AbstractContextManager[BinaryIO]:
 @contextmanager
 def _spooled(out: BinaryIO) -> Iterator[BinaryIO]:
     """A temporary file whose content goes to an open one in the end."""
-    with SpooledTemporaryFile(max_size=limits.SPOOLED_BYTES) as spool:
-        try:
+    is_whole = False
+    try:
+        with SpooledTemporaryFile(max_size=limits.SPOOLED_BYTES) as spool:
             yield cast(BinaryIO, spool)  # it is one, whatever its type is called
             spool.seek(0)
-        except OSError as error:
-            raise RefusedError(
-                f"the temporary file for what is carved cannot be written ({error.strerror or error}); TMPDIR names "
-                "another folder for it, -o a file that needs none"
-            ) from error
-        shutil.copyfileobj(spool, out)
+            is_whole = True
+            shutil.copyfileobj(spool, out)
+    except OSError as error:
+        # Around the whole, since a file that could not be written fails once more when it is closed.
+        if is_whole:
+            raise
+        raise RefusedError(
+            f"the temporary file for what is carved cannot be written ({error.strerror or error}); TMPDIR names "
+            "another folder for it, -o a file that needs none"
+        ) from error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bad_input.compressed_formats import gz, lz4, zst
+from program import wiretropy
 from wire import CLIENT, Connection, Datagrams, End, Packet, Wire, pcap_bytes, pcapng_bytes
 
 from wiretropy.capture.inputs import expand
@@ -101,6 +102,14 @@ def test_nothing_named_and_a_folder_without_captures_are_refused(tmp_path: Path)
         read_flows(tmp_path)
     with pytest.raises(RefusedError, match="named twice"):
         read_flows(["-", "-"])
+
+
+def test_a_packet_that_is_cut_off_does_not_make_a_refused_capture_a_partial_one(tmp_path: Path) -> None:
+    (tmp_path / "no.pcap").write_bytes(b"no capture at all, whatever it is called")
+    whole = pcap_bytes([Packet(0, bytes(60))])
+    (tmp_path / "cut.pcap").write_bytes(whole[:-1])
+    done = wiretropy("scan", tmp_path / "no.pcap", tmp_path / "cut.pcap")
+    assert done.returncode == 2, done.stderr
 
 
 def test_folders_below_a_folder_are_not_searched_and_the_message_says_so(tmp_path: Path) -> None:

@@ -270,3 +270,9 @@ def test_standard_input_gives_what_the_file_gives(tmp_path: Path) -> None:
     contents = [{p.name: p.read_text() for p in (tmp_path / name).iterdir()} for name in ("file", "piped")]
     assert contents[0] == contents[1]
     assert len(contents[0]) >= 2
+
+
+def test_what_may_not_be_replaced_needs_the_names_of_what_may_be_written(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="needs the records"):
+        StatisticsFolder(tmp_path / "new", inputs=[tmp_path / "a.pcap"])
+    assert not (tmp_path / "new").exists()

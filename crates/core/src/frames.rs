@@ -1,4 +1,4 @@
-//! Frames of a capture by number: the second pass, when it is known which packets are wanted.
+//! Frames of a capture by number: the last pass, when it is known which packets are wanted.
 
 use std::sync::Arc;
 

@@ -112,6 +112,31 @@ fn a_flow_that_reaches_the_place_of_a_forged_syn_goes_on() {
 }
 
 #[test]
+fn an_acknowledgement_before_the_place_of_a_forged_syn_is_no_answer_to_it() {
+    // The acknowledgement is captured before what it acknowledges.
+    let ahead = server(SERVER_BASE + SENT, CLIENT_BASE + 2 * SENT, ACK, &[]);
+    for distance in [(4 << 20) + 500, (4 << 20) + 100_000] {
+        let forged = client(CLIENT_BASE + SENT + distance, 0, SYN, &[]);
+        let run = assert_unmoved(&[forged, ahead.clone()]);
+        assert_eq!(run.numbers("resp_packets")[1], 0);
+    }
+}
+
+#[test]
+fn a_forged_syn_in_a_long_silence_does_not_swallow_what_comes_after_it() {
+    let at = |seconds: i64, packet: Timed| Timed { ts_ns: seconds * 1_000_000_000, ..packet };
+    for isn in [3_000_000_000, 100_000_000] {
+        let after = more_behind(0).into_iter().map(|packet| at(301, packet));
+        let packets = opened().into_iter().chain([at(290, client(isn, 0, SYN, &[]))]).chain(after);
+        let run = measure(&packets.collect::<Vec<_>>());
+        run.assert_adds_up();
+        assert_eq!(run.numbers("orig_payload_bytes"), [1000, 0, 40_000]);
+        assert_eq!(run.numbers("orig_missed_bytes"), [0, 0, 0]);
+        assert_eq!(run.texts("end_reason"), ["idle", "reuse", "end-of-capture"]);
+    }
+}
+
+#[test]
 fn every_forged_syn_is_accounted_for() {
     let forged: Vec<Timed> = (0..50).map(|n| client(2_000_000_000 + n, 0, SYN, &[])).collect();
     let run = assert_unmoved(&forged);

@@ -72,8 +72,7 @@ fn truncated_data_give_what_could_be_unpacked_and_one_fault() {
         assert_eq!((fault.id, fault.severity), ("truncated-compression", Severity::Partial));
         assert!(fault.message.contains(name), "{}", fault.message);
         assert_eq!(fault.packets, reading.packets.len() as u64);
-        let unpacked: usize = reading.packets.iter().map(|packet| 16 + packet.bytes.len()).sum();
-        assert!(name == "LZ4" || unpacked == 0 || fault.cut_packet.is_some(), "{name}");
+        assert!(name == "LZ4" || fault.cut_packet.is_some(), "{name}");
         // LZ4 unpacks blocks of 4 MiB at most; the others nearly every byte.
         let least = if name == "LZ4" { 0 } else { 1_300 };
         assert!(reading.packets.len() >= least, "{name}: {}", reading.packets.len());

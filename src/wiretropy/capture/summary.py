@@ -124,7 +124,8 @@ class ScanSummary:
     @property
     def is_refused(self) -> bool:
         """Whether nothing at all could be read."""
-        return self.packets.seen == 0 and any(fault.severity == "refused" for fault in self.faults)
+        whole = self.packets.seen - self.packets.undecoded.get("truncated", 0)
+        return whole == 0 and any(fault.severity == "refused" for fault in self.faults)
 
     def raise_if_refused(self) -> None:
         """Raise `RefusedError` with all faults if nothing at all could be read."""

@@ -65,7 +65,7 @@ class StatisticsFolder:
     path : Path
         Made when it does not exist. Files of an earlier run with the same names are replaced.
     records : pyarrow.Table, optional
-        Flow records of all connections that may be written.
+        Flow records of all connections that may be written; needed if there are `inputs`.
     inputs : sequence of Path, optional
         Files that were read, which none of their files may replace.
 
@@ -78,11 +78,13 @@ class StatisticsFolder:
     def __init__(self, path: Path, records: pa.Table | None = None, inputs: Sequence[Path] = ()) -> None:
         if path.exists() and not path.is_dir():
             raise RefusedError(f"{path}: statistics files need a folder, but this is a file; choose another name")
+        if records is None and inputs:
+            raise ValueError("what may not be replaced needs the records of what may be written")
         if records is not None:
             refuse_overwriting(inputs, (path / name for name in _possible_names(records)))
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}
 
     def write(self, connection: Connection) -> Path | None:
         """Write a connection's file.
@@ -100,19 +102,15 @@ class StatisticsFolder:
         return path
 
 
-def _take_name(name: str, taken: set[str]) -> str:
-    """Choose this name, or with the first number behind it that makes it a new one."""
-    free, number = name, 2
-    while free in taken:
-        free = f"{name.removesuffix('.dat')}-{number}.dat"
-        number += 1
-    taken.add(free)
-    return free
+def _take_name(name: str, taken: dict[str, int]) -> str:
+    """Choose this name, or, if it was taken before, with the next number behind it."""
+    number = taken[name] = taken.get(name, 0) + 1
+    return name if number == 1 else f"{name.removesuffix('.dat')}-{number}.dat"
 
 
 def _possible_names(records: pa.Table) -> Iterator[str]:
     """Every name that a file of these connections may get; those without payload, which get none, only make it more."""
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     for batch in records.select(_NAMING).to_batches():
         for record in batch.to_pylist():
             yield _take_name(_file_name(record), taken)

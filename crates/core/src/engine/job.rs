@@ -111,10 +111,7 @@ impl Job {
                 Outcome::Transport(decoded) => {
                     self.summary.note_decoded(1, u64::from(packet.caplen));
                     let index = self.ticket.first_index + at as u64;
-                    let key = FlowKey::of(&decoded.endpoints);
-                    let hash = hasher.hash(&key);
-                    let bytes = Bytes::Packet(at);
-                    self.items[key.shard()].push(Item { decoded, hash, bytes, index });
+                    sort_in(&mut self.items, decoded, Bytes::Packet(at), index, hasher);
                 }
                 Outcome::Fragment(fragment) => self.fragments.push((at, fragment)),
                 Outcome::Undecoded(reason) => {
@@ -180,10 +177,8 @@ impl Job {
                     Outcome::Transport(decoded) => {
                         let caplen = parts.iter().map(|part| u64::from(part.caplen)).sum();
                         self.summary.note_decoded(parts.len() as u64, caplen);
-                        let key = FlowKey::of(&decoded.endpoints);
-                        let hash = hasher.hash(&key);
                         let bytes = Bytes::Datagram(self.datagrams.len());
-                        self.items[key.shard()].push(Item { decoded, hash, bytes, index });
+                        sort_in(&mut self.items, decoded, bytes, index, hasher);
                         self.datagrams.push(Datagram { bytes: whole, parts });
                     }
                     Outcome::Fragment(_) => self.refuse_all(&parts, "nested-fragment"),
@@ -232,6 +227,19 @@ impl Job {
         self.summary.created += shard.created - created_before;
         self.summary.payload.add(&std::mem::take(&mut shard.tally));
     }
+}
+
+/// Put a decoded packet to those of its shard.
+fn sort_in(
+    items: &mut [Vec<Item>; SHARDS],
+    decoded: Decoded,
+    bytes: Bytes,
+    index: u64,
+    hasher: &KeyHasher,
+) {
+    let key = FlowKey::of(&decoded.endpoints);
+    let hash = hasher.hash(&key);
+    items[key.shard()].push(Item { decoded, hash, bytes, index });
 }
 
 impl Item {

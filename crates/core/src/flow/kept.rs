@@ -30,7 +30,8 @@ impl Kept {
     /// the caps must be the same in every run.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.head.len() + self.blocks().len() * (KEPT_BLOCK_BYTES + size_of::<Block>())
+        let tail = self.tail.as_ref().map_or(0, |_| size_of::<Tail>());
+        self.head.len() + tail + self.blocks().len() * (KEPT_BLOCK_BYTES + size_of::<Block>())
     }
 
     /// Bytes that are allocated for the first piece.
@@ -80,15 +81,12 @@ impl Kept {
     /// Forget everything, keep the memory of the head.
     pub fn clear(&mut self) {
         self.head.clear();
-        if let Some(tail) = &mut self.tail {
-            tail.blocks.clear();
-            tail.length = 0;
-        }
+        self.tail = None;
     }
 
     /// Hand the blocks over.
     pub fn take_blocks(&mut self) -> Vec<Block> {
-        self.tail.as_mut().map(|tail| std::mem::take(&mut tail.blocks)).unwrap_or_default()
+        self.tail.take().map(|tail| tail.blocks).unwrap_or_default()
     }
 
     fn blocks(&self) -> &[Block] {

@@ -6,7 +6,7 @@ use crate::decode::Endpoints;
 use crate::limits::SHARDS;
 
 /// Endpoints in an order that both directions share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowKey {
     low: u128,
     high: u128,

@@ -162,6 +162,8 @@ impl Shard {
                     found.into_mut()
                 }
                 Fate::Ends(reason) => {
+                    // Two that share their endpoints were told apart above.
+                    debug_assert_eq!(found.get().flow.seat.standing, Standing::Alone);
                     let (ended, vacant) = found.remove();
                     self.held_bytes = self.held_bytes.saturating_sub(ended.flow.seat.held_bytes);
                     self.ended.push((ended.flow, reason));
@@ -169,6 +171,7 @@ impl Shard {
                 }
                 Fate::IsRivalled => {
                     let older = &mut found.get_mut().flow;
+                    debug_assert_eq!(older.seat.standing, Standing::Alone);
                     older.weirds.note(Weird::SynInConnection);
                     older.seat.standing = Standing::Rivalled;
                     self.rivals += 1;
@@ -276,7 +279,13 @@ impl Shard {
         let (ended, reason) = if let Fate::Ends(reason) = fate(rival) {
             (rival.index, reason)
         } else if let Fate::Ends(reason) = fate(older) {
-            (older.index, reason)
+            let (index, rest) = (older.index, rival.index);
+            if !rival.fits(arrival) {
+                // What goes on is a third conversation, or the older one after a long silence.
+                self.end(hash, rest, EndReason::Reuse);
+            }
+            self.end(hash, index, reason);
+            return false;
         } else if relation != Relation::Member
             && (!rival.has_talked() || rival.is_begun_by(arrival))
         {
@@ -376,7 +385,7 @@ impl Shard {
     }
 }
 
-/// What a packet does to the flow that has its key.
+/// What a packet does to the flow that has its endpoints.
 enum Fate {
     /// The packet belongs to it.
     GoesOn,

@@ -83,6 +83,11 @@ impl Flow {
         is_orig && self.directions[0].stream.is_near(arrival.decoded.tcp.seq)
     }
 
+    /// Whether a TCP packet has to do with a connection of which little more than its SYN is known.
+    pub(super) fn fits(&self, arrival: &Arrival<'_>) -> bool {
+        self.is_begun_by(arrival) || self.begins_with(arrival) || self.is_answered_by(arrival)
+    }
+
     /// Whether payload was seen.
     pub(super) fn has_talked(&self) -> bool {
         self.directions.iter().any(|side| side.stream.has_started())

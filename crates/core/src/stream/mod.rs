@@ -186,8 +186,9 @@ impl Stream {
     #[must_use]
     pub fn has_sent(&self, ack: u32) -> bool {
         let end = self.next.max(self.waiting_end()) + u64::from(self.has_fin());
-        let behind = end as i64 - self.offset(ack);
-        self.base.is_some() && (0..=REORDER_BYTES as i64).contains(&behind)
+        let offset = self.offset(ack);
+        let behind = end as i64 - offset;
+        self.base.is_some() && offset >= 0 && (0..=REORDER_BYTES as i64).contains(&behind)
     }
 
     /// Whether `seq` lies about where the stream stands.
