@@ -356,6 +356,15 @@ def test_the_other_side_alone_tells_the_same(read_one: ReadOne) -> None:
     assert (row["resp_payload_bytes"], row["resp_missed_bytes"]) == (0, 777)
 
 
+def test_the_head_is_the_first_64_bytes_that_were_measured(read_one: ReadOne) -> None:
+    first, second, third = (random.Random(seed).randbytes(40) for seed in (1, 2, 3))
+    wire, talk = talk_on()
+    talk.send("orig", first).lose("orig", 7).send("orig", second).send("orig", third).send("resp", b"short").close()
+    row = read_one(wire.packets)
+    assert row["orig_head"] == (first + second)[:64]
+    assert row["resp_head"] == b"short"
+
+
 def test_a_gap_is_marked_and_the_trajectory_goes_on_behind_it(read_one: ReadOne) -> None:
     before, after = random.Random(3).randbytes(1_000), random.Random(4).randbytes(2_000)
     wire, talk = talk_on()

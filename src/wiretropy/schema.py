@@ -24,6 +24,9 @@ DEFAULT_THRESHOLD = 7.9
 FIRST_PACKETS = 64
 """Payload-bearing packets of a flow whose sizes and times are kept."""
 
+HEAD_BYTES = 64
+"""First payload bytes of each direction that a record keeps: what a first verdict rests on."""
+
 DENSE_STEP = 32
 DENSE_END = 2_048
 POINTS_PER_OCTAVE = 8
@@ -107,12 +110,16 @@ _MEASURES = (
     Column("crossing_sources", "list<string>", "", "Capture file in which that packet lies."),
     Column("gap_offsets", "list<uint64>", "bytes", "Measured bytes before each gap, where the trajectory jumps."),
     Column("gap_bytes", "list<uint64>", "bytes", "Stream bytes missing at each gap."),
+    Column("head", "binary", "", "First measured bytes, at most 64; hexadecimal digits in JSON."),
     Column("printable_share", "double", "", "Share of bytes 0x20 to 0x7e, tab, line feed and carriage return.", True),
     Column("set_bits_per_byte", "double", "", "Mean number of one bits in a byte.", True),
     Column("distinct_bytes", "uint16", "", "Byte values that occur.", True),
     Column("chi_square", "double", "", "Pearson's statistic against uniform bytes, 255 degrees of freedom.", True),
     Column("serial_correlation", "double", "", "Correlation of successive bytes; null when all are equal.", True),
 )
+
+_ONE_SIDED = ("gap_offsets", "gap_bytes", "head")
+"""Measures that both directions together do not have."""
 
 _COUNTS = Column("counts", "list<uint64>", "", "How often each of the 256 byte values occurs; only on request.")
 
@@ -158,7 +165,7 @@ def columns(*, has_counts: bool = False, has_alerts: bool = False) -> tuple[Colu
         + _prefixed("resp_", _TRAFFIC)
         + _prefixed("orig_", measures)
         + _prefixed("resp_", measures)
-        + _prefixed("both_", tuple(c for c in measures if not c.name.startswith("gap_")))
+        + _prefixed("both_", tuple(c for c in measures if c.name not in _ONE_SIDED))
         + alerts
     )
 

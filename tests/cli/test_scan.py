@@ -37,9 +37,14 @@ def capture(tmp_path: Path) -> Path:
     return path
 
 
+def stored(row: dict[str, Any]) -> dict[str, Any]:
+    """A JSON record with bytes again where it has digits."""
+    return row | {name: bytes.fromhex(row[name]) for name in ("orig_head", "resp_head")}
+
+
 def measured(row: dict[str, Any]) -> dict[str, Any]:
-    """A record without what the policy added to it."""
-    return {name: value for name, value in row.items() if not name.endswith("_alert_id")}
+    """The same without what the policy added to it."""
+    return {name: value for name, value in stored(row).items() if not name.endswith("_alert_id")}
 
 
 # What is printed.
@@ -125,7 +130,7 @@ def test_json_and_parquet_name_every_alert_as_the_table_does_and_carve_takes_the
 ) -> None:
     done = wiretropy("scan", capture, "--json", "--expected-ports", "443", "--out", tmp_path)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert pq.read_table(tmp_path / "flows.parquet").to_pylist() == rows
+    assert pq.read_table(tmp_path / "flows.parquet").to_pylist() == [stored(row) for row in rows]
     shown = wiretropy("scan", capture, "--expected-ports", "443").stdout
     told = re.findall(r"^(A[0-9a-f]{16})  tcp", shown, re.MULTILINE)
     assert alerts_of(rows) == told

@@ -21,12 +21,15 @@ _TYPES: Mapping[str, pa.DataType] = {
     "uint64": pa.uint64(),
     "bool": pa.bool_(),
     "double": pa.float64(),
+    "binary": pa.binary(),
     "list<string>": pa.list_(pa.string()),
     "list<int32>": pa.list_(pa.int32()),
     "list<int64>": pa.list_(pa.int64()),
     "list<uint64>": pa.list_(pa.uint64()),
     "list<double>": pa.list_(pa.float64()),
 }
+
+_EMPTY = {"string": "", "binary": b""}
 
 SCHEMA = pa.schema([pa.field(c.name, _TYPES[c.type], c.is_nullable) for c in COLUMNS])
 
@@ -64,8 +67,7 @@ def measures(prefix: str, payload: bytes) -> dict[str, Any]:
 def flow(uid: str = "Cflow1", orig: bytes = b"", resp: bytes = b"", **values: Any) -> dict[str, Any]:
     """One record; `values` replace what the defaults say."""
     record: dict[str, Any] = {
-        c.name: None if c.is_nullable else [] if c.type.startswith("list") else "" if c.type == "string" else 0
-        for c in COLUMNS
+        c.name: None if c.is_nullable else [] if c.type.startswith("list") else _EMPTY.get(c.type, 0) for c in COLUMNS
     }
     record |= {"uid": uid, "community_id": f"1:{uid}=", "source": "made.pcap", "proto": "tcp", "end_reason": "fin"}
     record |= {"orig_ip": "10.0.0.5", "orig_port": 40_000, "resp_ip": "192.0.2.1", "resp_port": 443}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::types::ArrowPrimitiveType;
-use arrow_array::{ArrayRef, BooleanArray, ListArray, PrimitiveArray, StringArray};
+use arrow_array::{ArrayRef, BinaryArray, BooleanArray, ListArray, PrimitiveArray, StringArray};
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{DataType, Field};
 
@@ -61,6 +61,28 @@ impl Texts {
         let array =
             StringArray::new(self.offsets.into_buffer(), Buffer::from_vec(self.bytes), None);
         Arc::new(array)
+    }
+}
+
+/// A column of bytes.
+#[derive(Default)]
+pub struct Blobs {
+    offsets: Offsets,
+    bytes: Vec<u8>,
+}
+
+impl Blobs {
+    /// Append one value.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.offsets.push(self.bytes.len());
+    }
+
+    /// The finished array.
+    #[must_use]
+    pub fn into_array(self) -> ArrayRef {
+        let bytes = Buffer::from_vec(self.bytes);
+        Arc::new(BinaryArray::new(self.offsets.into_buffer(), bytes, None))
     }
 }
 

@@ -74,6 +74,9 @@ pub const METERS_BYTES: usize = 40 << 10;
 /// what those take.
 pub const MAX_TURNS: usize = 512;
 
+/// First payload bytes of a direction that its record keeps (`schema.py`, HEAD_BYTES).
+pub const HEAD_BYTES: usize = 64;
+
 /// Payload-bearing packets of a flow whose sizes and times are kept (`schema.py`, FIRST_PACKETS).
 pub const FIRST_PACKETS: usize = 64;
 

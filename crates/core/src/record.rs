@@ -10,7 +10,7 @@ use arrow_array::types::{Float64Type, Int32Type, Int64Type, UInt16Type, UInt64Ty
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
-use crate::columns::{item_field, Flags, NumberLists, Numbers, TextLists, Texts};
+use crate::columns::{item_field, Blobs, Flags, NumberLists, Numbers, TextLists, Texts};
 use crate::decode::{Endpoints, Tunnel};
 use crate::flow::{Direction, EndReason, Flow, Weird};
 use crate::identity::{community_id, uid};
@@ -44,7 +44,7 @@ pub struct Records {
     packet_times_ns: NumberLists<Int64Type>,
     traffic: [Traffic; 2],
     measures: [Measures; 3],
-    gaps: [Gaps; 2],
+    sides: [Side; 2],
     text: String,
 }
 
@@ -58,9 +58,10 @@ struct Traffic {
 }
 
 #[derive(Default)]
-struct Gaps {
-    offsets: NumberLists<UInt64Type>,
-    bytes: NumberLists<UInt64Type>,
+struct Side {
+    gap_offsets: NumberLists<UInt64Type>,
+    gap_bytes: NumberLists<UInt64Type>,
+    head: Blobs,
 }
 
 #[derive(Default)]
@@ -113,11 +114,11 @@ impl Records {
         for (columns, direction) in self.traffic.iter_mut().zip(&flow.directions) {
             columns.push(direction);
         }
-        let lengths = meters.lengths();
-        for ((columns, direction), length) in
-            self.gaps.iter_mut().zip(&flow.directions).zip(lengths)
+        let measured = meters.lengths().into_iter().zip(meters.heads());
+        for ((columns, direction), (length, head)) in
+            self.sides.iter_mut().zip(&flow.directions).zip(measured)
         {
-            columns.push(direction, length);
+            columns.push(direction, length, head);
         }
         for (columns, meter) in self.measures.iter_mut().zip(meters.each()) {
             columns.push(meter, sources, self.has_counts);
@@ -178,7 +179,7 @@ impl Records {
         let has_counts = self.has_counts;
         let [orig_traffic, resp_traffic] = self.traffic;
         let [orig, resp, both] = self.measures;
-        let [orig_gaps, resp_gaps] = self.gaps;
+        let [orig_side, resp_side] = self.sides;
         let mut arrays = vec![
             self.uid.into_array(),
             self.community_id.into_array(),
@@ -204,8 +205,8 @@ impl Records {
         ];
         orig_traffic.finish(&mut arrays);
         resp_traffic.finish(&mut arrays);
-        orig.finish(&mut arrays, Some(orig_gaps), has_counts);
-        resp.finish(&mut arrays, Some(resp_gaps), has_counts);
+        orig.finish(&mut arrays, Some(orig_side), has_counts);
+        resp.finish(&mut arrays, Some(resp_side), has_counts);
         both.finish(&mut arrays, None, has_counts);
         RecordBatch::try_new(schema(has_counts), arrays)
     }
@@ -231,13 +232,14 @@ impl Traffic {
     }
 }
 
-impl Gaps {
-    /// Gaps within what was measured.
-    fn push(&mut self, direction: &Direction, measured: u64) {
+impl Side {
+    /// Gaps within what was measured, and its first bytes.
+    fn push(&mut self, direction: &Direction, measured: u64, head: &[u8]) {
         let gaps = direction.stream.gaps();
         let inside = &gaps[..gaps.partition_point(|gap| gap.0 <= measured)];
-        self.offsets.push(inside.iter().map(|gap| gap.0));
-        self.bytes.push(inside.iter().map(|gap| gap.1));
+        self.gap_offsets.push(inside.iter().map(|gap| gap.0));
+        self.gap_bytes.push(inside.iter().map(|gap| gap.1));
+        self.head.push(head);
     }
 }
 
@@ -263,7 +265,7 @@ impl Measures {
         }
     }
 
-    fn finish(self, arrays: &mut Vec<ArrayRef>, gaps: Option<Gaps>, has_counts: bool) {
+    fn finish(self, arrays: &mut Vec<ArrayRef>, side: Option<Side>, has_counts: bool) {
         arrays.extend([
             self.measured_bytes.into_array(),
             self.entropy.into_array(),
@@ -273,8 +275,12 @@ impl Measures {
             self.crossing_packets.into_array(),
             self.crossing_sources.into_array(),
         ]);
-        if let Some(gaps) = gaps {
-            arrays.extend([gaps.offsets.into_array(), gaps.bytes.into_array()]);
+        if let Some(side) = side {
+            arrays.extend([
+                side.gap_offsets.into_array(),
+                side.gap_bytes.into_array(),
+                side.head.into_array(),
+            ]);
         }
         arrays.extend([
             self.printable_share.into_array(),
@@ -394,6 +400,7 @@ fn measure_fields(prefix: &str, has_counts: bool, fields: &mut Vec<Field>) {
     if prefix != "both_" {
         fields.push(field(prefix, "gap_offsets", list(DataType::UInt64)));
         fields.push(field(prefix, "gap_bytes", list(DataType::UInt64)));
+        fields.push(field(prefix, "head", DataType::Binary));
     }
     fields.push(nullable("printable_share", DataType::Float64));
     fields.push(nullable("set_bits_per_byte", DataType::Float64));

@@ -201,7 +201,7 @@ def _scan(
 
 def _print_json(batch: pa.RecordBatch) -> None:
     """One JSON object a line; everything but ASCII is escaped, which makes names inert."""
-    lines = [json.dumps(row, allow_nan=False, separators=(",", ":")) for row in batch.to_pylist()]
+    lines = [json.dumps(row, allow_nan=False, separators=(",", ":"), default=bytes.hex) for row in batch.to_pylist()]
     click.echo("\n".join(lines))
 
 

@@ -16,6 +16,7 @@ pub use counts::{Counts, Scalars};
 pub use series::{Meter, MeterSettings};
 pub use threshold::Crossing;
 
+use crate::limits::HEAD_BYTES;
 use piece::Piece;
 
 /// Which packet of which input file a byte came in.
@@ -31,6 +32,7 @@ pub struct PacketRef {
 pub struct Meters {
     sides: [Meter; 2],
     both: Meter,
+    heads: [Vec<u8>; 2],
 }
 
 impl Meters {
@@ -39,19 +41,27 @@ impl Meters {
     pub fn new(settings: MeterSettings) -> Self {
         // What is measured of both together is bounded by what is measured of each.
         let both = MeterSettings { depth: None, ..settings };
-        Self { sides: [Meter::new(settings), Meter::new(settings)], both: Meter::new(both) }
+        Self {
+            sides: [Meter::new(settings), Meter::new(settings)],
+            both: Meter::new(both),
+            heads: [0; 2].map(|_| Vec::with_capacity(HEAD_BYTES)),
+        }
     }
 
     /// Forget everything, keep the allocations.
     pub fn clear(&mut self) {
         self.sides.iter_mut().for_each(Meter::clear);
         self.both.clear();
+        self.heads.iter_mut().for_each(Vec::clear);
     }
 
     /// Take the next bytes of one side, and return how many were within the depth.
     pub fn update(&mut self, is_orig: bool, bytes: &[u8], packet: PacketRef) -> usize {
         let side = usize::from(!is_orig);
         let taken = self.sides[side].within_depth(bytes);
+        let head = &mut self.heads[side];
+        let room = HEAD_BYTES - head.len();
+        head.extend_from_slice(&taken[..room.min(taken.len())]);
         for piece in Piece::cut(taken, packet) {
             self.sides[side].begin(&piece);
             self.sides[side].add_sums(piece.bytes);
@@ -92,6 +102,12 @@ impl Meters {
     #[must_use]
     pub fn lengths(&self) -> [u64; 2] {
         self.sides.each_ref().map(Meter::len)
+    }
+
+    /// First measured bytes of each side.
+    #[must_use]
+    pub fn heads(&self) -> [&[u8]; 2] {
+        self.heads.each_ref().map(Vec::as_slice)
     }
 
     /// Cumulative entropies so far of originator, responder and both, in bits per byte.
