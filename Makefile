@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint rust-test python-test docs figures random-law bench bench-peers fuzz lab deny lock dist clean
+.PHONY: help demo test lint rust-test python-test docs figures random-law train-verdict bench bench-peers fuzz lab deny lock dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ figures: $(VENV)/.built ## draw the figures of the documentation again
 
 random-law: $(VENV)/.built ## compute the shipped nodes of the law of random bytes again
 	$(BIN)/python -c 'from wiretropy.entropy import random_nodes; random_nodes.save()'
+
+train-verdict: $(VENV)/.built ## train the tables of first bytes again (needs lightgbm and the corpus)
+	$(BIN)/python -m bench.verdict.train_opaque
 
 bench: $(VENV)/.built ## measure against the targets and write bench/RESULTS.md
 	$(BIN)/python bench/run.py $(BENCH_FLAGS)

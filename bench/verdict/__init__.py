@@ -1,0 +1,1 @@
+"""Training and evaluation of what `wiretropy.verdict` ships."""
