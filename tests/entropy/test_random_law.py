@@ -135,3 +135,15 @@ def test_lengths_and_alphabets_without_a_law_are_refused(
 def test_the_mean_of_one_byte_is_zero_and_not_below() -> None:
     assert random_mean(1) == 0
     assert random_band(1).mean == random_band(1).low == random_band(1).high == 0
+
+
+@pytest.mark.parametrize("exponent", [19, 20, 24, 28, 32])
+def test_mean_and_sd_hold_to_1e_9_up_to_4_gib(exponent: int) -> None:
+    """Beyond 2^18 bytes, by the law of one or two counts over windows, with mpmath-free sums in extended precision."""
+    n = 2**exponent
+    rate = n / 256
+    # The remainder of the mean is at most 350/rate^4 (see the module), and the first terms are the design's in the limit.
+    assert 350 / rate**4 < 1e-9
+    deficit = (255 + (256**2 - 1) / (6 * n)) / (2 * math.log(2) * n)
+    assert 8 - random_mean(n) == pytest.approx(deficit, abs=1e-9)
+    assert random_sd(n) == pytest.approx(math.sqrt(510 + 2 * (256**2 - 1) / (3 * n)) / (2 * math.log(2) * n), abs=1e-9)

@@ -75,7 +75,8 @@ def atoms(n: int) -> Atoms:
     law : Atoms
         Values of R in bits and their probabilities.
     """
-    states = _States(*(np.zeros(1, dtype) for dtype in (np.int64, np.int64, np.float64, np.float64)))
+    none = np.zeros(1, dtype=np.int64)
+    states = _States(none, none, np.zeros(1), np.zeros(1))
     log_pmf = _log_poisson(n)
     # Of 256 independent Poisson counts those are wanted that sum to n.
     log_condition = _LOG_FACTORIAL[n] + n - n * math.log(n)
@@ -106,14 +107,20 @@ def _with_size(states: _States, size: int, n: int, log_p: float, log_rest: tuple
         parts.append(_States(values[kept], length[kept], bits[kept], weight[kept]))
         if not kept.any() and number > _SYMBOLS * math.exp(log_p):
             break
-    return _States(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return _States(
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.length for part in parts]),
+        np.concatenate([part.bits for part in parts]),
+        np.concatenate([part.weight for part in parts]),
+    )
 
 
 def _merged(states: _States) -> _States:
     """Join states that have the same future: values and bytes used, and R to a millionth of a bit."""
     rounded = np.round(states.bits * 1e6).astype(np.int64)
     order = np.lexsort((rounded, states.length, states.values))
-    values, length, bits, weight = (column[order] for column in states)
+    values, length = states.values[order], states.length[order]
+    bits, weight = states.bits[order], states.weight[order]
     differs = (np.diff(values) != 0) | (np.diff(length) != 0) | (np.diff(rounded[order]) > 1)
     first = np.flatnonzero(np.concatenate([[True], differs]))
     top = np.maximum.reduceat(weight, first)
@@ -127,7 +134,9 @@ def _with_pairs(states: _States, n: int, log_pmf: Floats, log_condition: float) 
     log_pairs = pairs * log_pmf[2] - _LOG_FACTORIAL[pairs] if n > 1 else np.zeros(1)
     found, likely = [], []
     for start in range(0, len(states.values), _ROWS_AT_ONCE):
-        values, length, bits, weight = (column[start : start + _ROWS_AT_ONCE, None] for column in states)
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        values, length = states.values[rows, None], states.length[rows, None]
+        bits, weight = states.bits[rows, None], states.weight[rows, None]
         single = n - length - 2 * pairs
         absent = _SYMBOLS - values - pairs - single
         possible = (single >= 0) & (absent >= 0)
@@ -137,8 +146,8 @@ def _with_pairs(states: _States, n: int, log_pmf: Floats, log_condition: float) 
         kept = possible & (log_likely > math.log(NEGLIGIBLE))
         found.append((bits + 2.0 * pairs)[kept])
         likely.append(np.exp(log_likely[kept]))
-    bits, probability = np.concatenate(found), np.concatenate(likely)
-    order = np.argsort(bits, kind="stable")
-    bits, probability = bits[order], probability[order]
-    first = np.flatnonzero(np.diff(bits, prepend=-1.0) > MERGED_BITS)
-    return Atoms(bits[first], np.add.reduceat(probability, first))
+    every, probability = np.concatenate(found), np.concatenate(likely)
+    order = np.argsort(every, kind="stable")
+    every, probability = every[order], probability[order]
+    first = np.flatnonzero(np.diff(every, prepend=-1.0) > MERGED_BITS)
+    return Atoms(every[first], np.add.reduceat(probability, first))

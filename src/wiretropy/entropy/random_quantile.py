@@ -197,7 +197,7 @@ def _curve_quantile(tail: Curve, level: Floats) -> tuple[Floats, Floats, Floats]
     with_ties, without = _beside(tail, position)
     tied = with_ties - without
     # Between steps the curve is a slope, whose fall within TIE_BITS is no tie.
-    share = np.divide(level - without, tied, out=np.ones(level.shape), where=tied > 1e-2 * level)
+    share = np.divide(level - without, tied, out=np.ones(level.shape), where=tied > 1e-3 * level)
     return position, np.clip(share, 0.0, 1.0), np.minimum(without, level)
 
 

@@ -74,7 +74,7 @@ def log_e_value(counts: ArrayLike) -> Floats:
     Fifty times the same byte; 50 different bytes:
 
     >>> log_e_value([[50] + 255 * [0], 50 * [1] + 206 * [0]]).round(1)
-    array([236.1, -1.1])
+    array([236.1,  -1.1])
     """
     table = np.asarray(counts)
     if table.ndim == 0:
