@@ -138,12 +138,20 @@ def test_the_mean_of_one_byte_is_zero_and_not_below() -> None:
 
 
 @pytest.mark.parametrize("exponent", [19, 20, 24, 28, 32])
-def test_mean_and_sd_hold_to_1e_9_up_to_4_gib(exponent: int) -> None:
-    """Beyond 2^18 bytes, by the law of one or two counts over windows, with mpmath-free sums in extended precision."""
-    n = 2**exponent
-    rate = n / 256
-    # The remainder of the mean is at most 350/rate^4 (see the module), and the first terms are the design's in the limit.
-    assert 350 / rate**4 < 1e-9
-    deficit = (255 + (256**2 - 1) / (6 * n)) / (2 * math.log(2) * n)
-    assert 8 - random_mean(n) == pytest.approx(deficit, abs=1e-9)
-    assert random_sd(n) == pytest.approx(math.sqrt(510 + 2 * (256**2 - 1) / (3 * n)) / (2 * math.log(2) * n), abs=1e-9)
+def test_series_mean_equals_the_sums_up_to_4_gib(exponent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    series = random_mean(2**exponent)
+    monkeypatch.setattr(random_law, "EXACT_UP_TO_BYTES", 2**32)
+    assert series == pytest.approx(random_mean(2**exponent), abs=1e-9)
+    assert 350 / (2**exponent / 256) ** 4 < 1e-9  # and this is the proof, see the module
+
+
+@pytest.mark.parametrize("exponent", [19, 20, 22])
+def test_series_sd_equals_the_sums_beyond_where_it_takes_over(exponent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    series = random_sd(2**exponent)
+    monkeypatch.setattr(random_law, "EXACT_UP_TO_BYTES", 2**32)
+    assert series == pytest.approx(random_sd(2**exponent), abs=1e-9)
+
+
+def test_sd_at_4_gib_is_below_what_an_error_of_1e_9_would_show() -> None:
+    assert 1e-9 < random_sd(2**32) < 2e-8
+    assert random_sd(2**32) == pytest.approx(math.sqrt(510) / (2 * math.log(2) * 2**32), rel=1e-6)

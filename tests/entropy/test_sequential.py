@@ -65,7 +65,8 @@ def test_no_bytes_are_no_evidence() -> None:
 
 
 def test_betting_raises_few_false_alarms_at_all_looks_together(random_streams: NDArray[np.int16]) -> None:
-    p_value = np.concatenate([anytime_p_value(part) for part in np.split(random_streams, 30)])
+    # A quarter of the streams will do: the bound is far from being reached.
+    p_value = np.concatenate([anytime_p_value(part) for part in np.split(random_streams[: STREAMS // 4], 10)])
     assert (p_value[:, -1] <= ALPHA).mean() <= ALPHA
 
 

@@ -65,7 +65,8 @@ def chao_shen(counts: ArrayLike) -> Floats:
 
     (Chao and Shen, 2003, "Nonparametric estimation of Shannon's index of diversity
     when there are unseen species in sample"). Needs no alphabet, and is made for many rare
-    symbols. Where all symbols occurred once, f1 is taken as N - 1, since C would be 0.
+    symbols. Where none occurred once it corrects
+    next to nothing. Where all symbols occurred once, f1 is taken as N - 1, since C would be 0.
 
     Parameters
     ----------
