@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
@@ -39,6 +40,11 @@ from wiretropy.entropy.random_fourier import distribution
 Floats = NDArray[np.float64]
 FIGURES = Path(__file__).parent
 SEED = 20_250_607
+
+ATOMS_UP_TO_BYTES = 320
+"""Longest length whose rates are taken from the atoms of the law (ten seconds), and above from its Fourier series."""
+
+known_atoms = cache(atoms)
 
 LEVELS = np.array([1e-2, 1e-3, 1e-4])
 GRID = np.array([16, 24, *trajectory_grid(65_536), *(2**k for k in (17, 18, 20))])
@@ -95,7 +101,7 @@ def draw_estimators(measured: dict[str, dict[int, dict[str, tuple[float, float]]
         axes[1, column].set(yscale="log", xlabel="bytes")
     axes[0, 0].set(ylabel="bias, bits per byte", ylim=(-2, 2))
     axes[1, 0].set(ylabel="root mean square error, bits per byte")
-    axes[0, -1].legend(loc="lower right")
+    axes[0, -1].legend(loc="upper right", fontsize=8)
     return figure
 
 
@@ -112,11 +118,11 @@ def estimator_table(measured: dict[str, dict[int, dict[str, tuple[float, float]]
 def realised(n: int, tail: Tail) -> tuple[Floats, Floats]:
     """False-alarm rates at `LEVELS` with ties by lot and by the plain rule, from the exact law."""
     found = random_quantile(n, LEVELS, tail=tail)
-    if n > 256:
+    if n > ATOMS_UP_TO_BYTES:
         z, below, above = distribution(n)
         rate = np.interp((found.quantile - random_mean(n)) / random_sd(n), z, below if tail == "low" else above)
         return rate, rate
-    law = atoms(n)
+    law = known_atoms(n)
     outwards = (math.log2(n) - law.bits / n) - found.quantile[:, None]
     outwards = outwards if tail == "high" else -outwards
     beyond = (outwards > 1e-4 / n) @ law.probability
