@@ -12,7 +12,7 @@ copyright = "the wiretropy authors, Apache-2.0"  # noqa: A001 - the name that Sp
 release = installed_version("wiretropy")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click", "source_tables"]
-exclude_patterns = ["_build", "figures/crossings.md"]
+exclude_patterns = ["_build", "figures/*.md"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3

@@ -135,3 +135,23 @@ def test_lengths_and_alphabets_without_a_law_are_refused(
 def test_the_mean_of_one_byte_is_zero_and_not_below() -> None:
     assert random_mean(1) == 0
     assert random_band(1).mean == random_band(1).low == random_band(1).high == 0
+
+
+@pytest.mark.parametrize("exponent", [19, 20, 24, 28, 32])
+def test_series_mean_equals_the_sums_up_to_4_gib(exponent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    series = random_mean(2**exponent)
+    monkeypatch.setattr(random_law, "EXACT_UP_TO_BYTES", 2**32)
+    assert series == pytest.approx(random_mean(2**exponent), abs=1e-9)
+    assert 350 / (2**exponent / 256) ** 4 < 1e-9  # and this is the proof, see the module
+
+
+@pytest.mark.parametrize("exponent", [19, 20, 22])
+def test_series_sd_equals_the_sums_beyond_where_it_takes_over(exponent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    series = random_sd(2**exponent)
+    monkeypatch.setattr(random_law, "EXACT_UP_TO_BYTES", 2**32)
+    assert series == pytest.approx(random_sd(2**exponent), abs=1e-9)
+
+
+def test_sd_at_4_gib_is_below_what_an_error_of_1e_9_would_show() -> None:
+    assert 1e-9 < random_sd(2**32) < 2e-8
+    assert random_sd(2**32) == pytest.approx(math.sqrt(510) / (2 * math.log(2) * 2**32), rel=1e-6)
