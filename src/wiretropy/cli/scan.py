@@ -11,7 +11,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +139,7 @@ def command(
             table = ScanTable(options["threshold"], expected_ports, rows)
         with opened(alerts_to) as sinks:
             sender = AlertSender(sinks, expected_ports, options["threshold"], list(map(str, paths)), reading_words())
-            alert_takers = [sender.send] if sinks else []
+            alert_takers = (sender.send,) if sinks else ()
             findings, run = _scan(paths, options, as_json, out, expected_ports, table, quiet, alert_takers)
         summary = run.summary
         summary.raise_if_refused()
@@ -197,7 +197,7 @@ def _scan(
     expected_ports: frozenset[int],
     table: Any,
     quiet: bool,
-    alert_takers: list[Callable[[pa.RecordBatch], None]],
+    alert_takers: Sequence[Callable[[pa.RecordBatch], None]],
 ) -> tuple[int, CaptureRun]:
     """Read everything once and hand each batch to whoever wants it; the number of alerts, and the pass."""
     from wiretropy.capture.run import CaptureRun
