@@ -138,8 +138,8 @@ class QueuedSink:
         """Hand over what waits, at most for so long; the rest is dropped and counted."""
         is_done = self.flush(deadline_s)
         with self._changed:
-            # What is under way may still arrive; it is not counted as dropped.
-            self.delivery.dropped += len(self._waiting)
+            # What is under way may still arrive, but nobody will be there to see it.
+            self.delivery.dropped += len(self._waiting) + self._is_busy
             self._waiting.clear()
             self._is_closing = True
             self._changed.notify_all()
