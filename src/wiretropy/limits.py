@@ -43,3 +43,22 @@ FIRST_ROWS = 40
 MAX_CROSSINGS = 256
 """Threshold crossings listed of one curve, as `limits.rs` has it: random bytes flicker tens of times
 around a threshold near their mean."""
+
+ALERT_QUEUE = 10_000
+"""Alerts that wait for a slow receiver; at about 2 KB each that is 20 MB."""
+
+SINK_TIMEOUT_S = 10.0
+"""Longest wait for one answer of a receiver of alerts, or for one run of a command."""
+
+SINK_CLOSE_S = 30.0
+"""Longest wait at the end for alerts that are still on their way: three time-outs."""
+
+WEBHOOK_TRIES = 3
+"""Times that an alert is posted before it counts as not delivered; a restarting service comes back within seconds."""
+
+SYSLOG_BYTES = 8_192
+"""Longest syslog message: what receivers should take (RFC 5425, section 4.3.1). The commands of an alert, which grow
+with the names of the captures, are left out of a longer one."""
+
+ROTATED_FILES = 5
+"""Rotated files of alerts that are kept beside the newest."""

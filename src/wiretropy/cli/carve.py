@@ -18,8 +18,8 @@ import click
 from wiretropy.cli.options import changes, reading_options
 from wiretropy.cli.outcome import exit_code, refusing, report_faults
 from wiretropy.cli.progress import progress_bar
-from wiretropy.cli.wording import counted
 from wiretropy.inert import inert
+from wiretropy.wording import counted
 
 if TYPE_CHECKING:
     from wiretropy.carve import Carved

@@ -11,15 +11,16 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from wiretropy import limits
+from wiretropy.cli.alerts import AlertSender, opened, undelivered
 from wiretropy.cli.options import changes, reading_options, reading_words
-from wiretropy.cli.outcome import INTERRUPTED, exit_code, refusing, report_faults
+from wiretropy.cli.outcome import INTERRUPTED, PARTIAL, exit_code, refusing, report_faults
 from wiretropy.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -77,6 +78,15 @@ class _Ports(click.ParamType["frozenset[int]"]):
     show_default=True,
     help="Show at most this many flows in the table.",
 )
+@click.option(
+    "--alerts-to",
+    "alerts_to",
+    metavar="SPEC",
+    multiple=True,
+    help="Send each alert here, such as eve:alerts.json, syslog:udp://HOST:514 or webhook:https://...; may be given "
+    "more than once. A place '-' is standard output and replaces the table. Alerts that do not arrive are told on "
+    "standard error, and end with exit code 3.",
+)
 @click.option("--counts", is_flag=True, help="Add the 256 byte counts of each side to --json and --out.")
 @click.option(
     "--threads",
@@ -105,6 +115,7 @@ def command(
     rows: int,
     wants_findings: bool,
     quiet: bool,
+    alerts_to: tuple[str, ...],
     **options: Any,
 ) -> None:
     """List the flows of captures with the entropy of each side.
@@ -119,13 +130,17 @@ def command(
     A folder stands for the captures in it, not for those of folders below it.
     """
     with refusing():
+        has_alerts_on_stdout = _check_alert_files(paths, alerts_to, as_json=as_json)
         _check_outputs(paths, out, summary_path, as_json=as_json)
         table = None
-        if not as_json and not (quiet and out):
+        if not as_json and not has_alerts_on_stdout and not (quiet and out):
             from wiretropy.cli.scan_table import ScanTable
 
             table = ScanTable(options["threshold"], expected_ports, rows)
-        findings, run = _scan(paths, options, as_json, out, expected_ports, table, quiet)
+        with opened(alerts_to) as sinks:
+            sender = AlertSender(sinks, expected_ports, options["threshold"], list(map(str, paths)), reading_words())
+            alert_takers = (sender.send,) if sinks else ()
+            findings, run = _scan(paths, options, as_json, out, expected_ports, table, quiet, alert_takers)
         summary = run.summary
         summary.raise_if_refused()
         if table is not None:
@@ -134,7 +149,25 @@ def command(
             _write_summary(summary_path, summary)
         report_faults(summary)
     code = exit_code(summary, has_findings=wants_findings and findings > 0)
+    if undelivered(sinks):
+        code = PARTIAL
     sys.exit(INTERRUPTED if run.is_stopped else code)
+
+
+def _check_alert_files(paths: tuple[Path, ...], specs: tuple[str, ...], *, as_json: bool) -> bool:
+    """Refuse to write alerts onto what is read, or among the flows; whether they go to standard output."""
+    if not specs:
+        return False
+    from wiretropy.capture.inputs import expand
+    from wiretropy.capture.outputs import refuse_overwriting
+    from wiretropy.sinks import file_of
+
+    files = [path for spec in specs if (path := file_of(spec)) is not None]
+    stdout = files.count(Path("-"))
+    if stdout + as_json > 1:
+        raise ValueError("standard output takes one of --json and --alerts-to ...:-; write the other to a file")
+    refuse_overwriting(expand(paths), files)
+    return stdout > 0
 
 
 def _check_outputs(paths: tuple[Path, ...], out: Path | None, summary_path: Path | None, *, as_json: bool) -> None:
@@ -164,6 +197,7 @@ def _scan(
     expected_ports: frozenset[int],
     table: Any,
     quiet: bool,
+    alert_takers: Sequence[Callable[[pa.RecordBatch], None]],
 ) -> tuple[int, CaptureRun]:
     """Read everything once and hand each batch to whoever wants it; the number of alerts, and the pass."""
     from wiretropy.capture.run import CaptureRun
@@ -194,6 +228,8 @@ def _scan(
             told = with_alert_ids(batch, expected_ports) if takers else batch
             for take in takers:
                 take(told)
+            for take in alert_takers:
+                take(batch)
         if writer is not None and not run.summary.is_refused:
             writer.finish(run.summary)
     return findings, run

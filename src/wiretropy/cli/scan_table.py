@@ -7,7 +7,6 @@ until the rest fits, and a line says which.
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -19,17 +18,14 @@ import numpy as np
 import pyarrow as pa
 
 from wiretropy import arrays
-from wiretropy.capture.inputs import source_name
-from wiretropy.cli.wording import counted
 from wiretropy.entropy import min_bytes_to_cross, random_band
-from wiretropy.inert import inert, shell_word
-from wiretropy.limits import MAX_CROSSINGS
+from wiretropy.policy.evidence import commands_of, crossing_reason, endpoint, expected
 from wiretropy.policy.threshold import SIDES, Crossing, crossings_of, unexpected_crossings
+from wiretropy.wording import counted
 
 if TYPE_CHECKING:
     from wiretropy.capture.summary import Account, ScanSummary
 
-_SIDE_NAMES = {"orig": "originator", "resp": "responder"}
 _BARS = " ▁▂▃▄▅▆▇█"
 _SPARK_POINTS = 12
 
@@ -183,10 +179,10 @@ class ScanTable:
     def _columns(self, rows: list[dict[str, Any]], left_out: Sequence[str]) -> list[_Column]:
         has = {name: name not in left_out for name in _LEFT_OUT}
         sides = [(row, side) for row in rows for side in SIDES]
-        expected = _expected([row[f"{side}_measured_bytes"] for row, side in sides])
+        random = expected([row[f"{side}_measured_bytes"] for row, side in sides])
         address_length = None if has["addresses"] else _SHORT_ADDRESS
-        bands = [str(each) if has["spread"] else each.shown(each.mean) for each in expected]
-        entropies = [each.shown(row[f"{side}_entropy"]) for each, (row, side) in zip(expected, sides, strict=True)]
+        bands = [str(each) if has["spread"] else each.shown(each.mean) for each in random]
+        entropies = [each.shown(row[f"{side}_entropy"]) for each, (row, side) in zip(random, sides, strict=True)]
         columns = {
             "flow": _Column(("", "flow"), [line for row in rows for line in _name(row, is_long=has["ids"])]),
             "end": _Column(("originator", "responder"), [_end(*each, address_length) for each in sides]),
@@ -228,42 +224,16 @@ class ScanTable:
 
 
 def _commands(uid: str, inputs: Sequence[str], options: Sequence[str]) -> str:
-    """How to draw a flow and how to take its packets, ready to be pasted into a shell."""
-    if "-" in inputs:
+    """How to draw a flow and how to take its packets."""
+    commands = commands_of(uid, inputs, options)
+    if commands is None:
         return "\nto draw a flow or take its packets, save standard input to a file, and name that and the flow's id"
-    # A name that begins with a hyphen would be taken for an option.
-    names = [f"./{name}" if name.startswith("-") else name for name in inputs]
-    words = " ".join(map(shell_word, [*names, "--flow", uid, *options]))
-    return f"\nto draw one:         wiretropy plot {words}\nto take its packets: wiretropy carve {words}"
+    return f"\nto draw one:         {commands.plot}\nto take its packets: {commands.carve}"
 
 
 def _width(columns: Sequence[_Column]) -> int:
     """Characters of a line, two between columns."""
     return sum(column.width + 2 for column in columns) - 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """Mean and standard deviation of the entropy of as many random bytes; NaN of none."""
-
-    mean: float
-    sd: float
-
-    def shown(self, entropy: float | None) -> str:
-        """An entropy of these bytes, with as many digits as show two figures of the standard deviation."""
-        if entropy is None or math.isnan(entropy):
-            return "-"
-        digits = max(3, 1 - math.floor(math.log10(self.sd))) if self.sd else 3
-        return f"{entropy:.{digits}f}"
-
-    def __str__(self) -> str:
-        return "-" if math.isnan(self.mean) else f"{self.shown(self.mean)} ± {self.shown(self.sd)}"
-
-
-def _expected(measured: Sequence[int]) -> list[_Expected]:
-    """What random bytes of these numbers would show."""
-    band = random_band(np.array(measured))
-    return [_Expected(*each) for each in zip(band.mean.tolist(), band.sd.tolist(), strict=True)]
 
 
 def _closeness(table: pa.Table, side: str) -> Any:
@@ -286,9 +256,8 @@ def _name(row: dict[str, Any], *, is_long: bool) -> tuple[str, str]:
 
 
 def _end(row: dict[str, Any], side: str, max_length: int | None = None) -> str:
-    """Address and port, bracketed for IPv6 as in RFC 5952."""
-    address = inert(row[f"{side}_ip"], max_length=max_length)
-    return f"[{address}]:{row[f'{side}_port']}" if ":" in address else f"{address}:{row[f'{side}_port']}"
+    """Address and port of one side."""
+    return endpoint(row[f"{side}_ip"], row[f"{side}_port"], max_length)
 
 
 def _spark(trajectory: list[float]) -> str:
@@ -302,17 +271,8 @@ def _spark(trajectory: list[float]) -> str:
 
 def _evidence(row: dict[str, Any], crossing: Crossing, threshold: float) -> str:
     """An alert in one sentence, with the numbers that it rests on."""
-    measured = row[f"{crossing.side}_measured_bytes"]
-    [expected] = _expected([measured])
-    more = " or more" if crossing.crossings == MAX_CROSSINGS else ""
-    again = f", {crossing.crossings}{more} crossings in all" if crossing.crossings > 1 else ""
-    return (
-        f"{crossing.id}  {row['proto']} {_end(row, 'orig')} -> {_end(row, 'resp')}: "
-        f"the {_SIDE_NAMES[crossing.side]}'s payload reached {threshold:g} bits per byte at byte {crossing.offset:,} "
-        f"(packet {crossing.packet:,} of {source_name(crossing.source)}{again}); "
-        f"{expected.shown(row[f'{crossing.side}_entropy'])} over {counted(measured, 'byte')}, "
-        f"where random bytes average {expected}"
-    )
+    ends = f"{row['proto']} {_end(row, 'orig')} -> {_end(row, 'resp')}"
+    return f"{crossing.id}  {ends}: {crossing_reason(row, crossing, threshold)}"
 
 
 def _print_totals(summary: ScanSummary) -> None:

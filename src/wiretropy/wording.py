@@ -1,4 +1,4 @@
-"""Words that several commands use."""
+"""Words that commands and alerts use."""
 
 from __future__ import annotations
 

@@ -1,0 +1,84 @@
+"""Alerts on their way from a scan to where `--alerts-to` says.
+
+Specs of sinks go in, and batches of flow records; alerts come out at the sinks, and what was not delivered is told
+on standard error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from wiretropy.inert import inert
+from wiretropy.limits import SINK_CLOSE_S
+from wiretropy.wording import counted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from wiretropy.sinks import Sink
+
+
+class AlertSender:
+    """Sends the alerts of flow records to sinks.
+
+    Parameters
+    ----------
+    sinks : sequence of Sink
+        Where to.
+    expected_ports, threshold, inputs, options
+        As for `policy.alert.alerts_of`.
+    """
+
+    def __init__(
+        self,
+        sinks: Sequence[Sink],
+        expected_ports: frozenset[int],
+        threshold: float,
+        inputs: Sequence[str],
+        options: Sequence[str],
+    ) -> None:
+        self._sinks, self._expected_ports, self._threshold = sinks, expected_ports, threshold
+        self._inputs, self._options = inputs, options
+
+    def send(self, batch: pa.RecordBatch) -> None:
+        """Send the alerts of more flows."""
+        from wiretropy.policy.alert import alerts_of
+
+        for alert in alerts_of(
+            batch, self._expected_ports, threshold=self._threshold, inputs=self._inputs, options=self._options
+        ):
+            for sink in self._sinks:
+                sink.write(alert)
+
+
+@contextmanager
+def opened(specs: Sequence[str]) -> Iterator[list[Sink]]:
+    """Open sinks, and close them in the end; what was not delivered is told then."""
+    sinks: list[Sink] = []
+    try:
+        for spec in specs:
+            from wiretropy.sinks import open_sink
+
+            # A scan can wait for slow receivers, which a sensor cannot.
+            sinks.append(open_sink(spec, wait_s=SINK_CLOSE_S))
+        yield sinks
+    finally:
+        for sink in sinks:
+            sink.close()
+            _report(sink)
+
+
+def undelivered(sinks: Sequence[Sink]) -> int:
+    """Alerts that did not arrive."""
+    return sum(sink.delivery.failed + sink.delivery.dropped for sink in sinks)
+
+
+def _report(sink: Sink) -> None:
+    lost = sink.delivery.failed + sink.delivery.dropped
+    if lost:
+        why = f" ({sink.delivery.reason})" if sink.delivery.reason else ""
+        click.echo(f"{inert(sink.spec)}: {counted(lost, 'alert')} not delivered{why}", err=True)

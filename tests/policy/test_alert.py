@@ -1,0 +1,70 @@
+"""Alerts are the ones that scan tells, with the evidence; a replay gives the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from program import conversation, random_bytes, wiretropy
+from wire import pcap_bytes
+
+from wiretropy.flows import iter_flows
+from wiretropy.policy.alert import Alert, alerts_of
+from wiretropy.policy.evidence import commands_of
+
+
+def alerts(path: Path, *, inputs: tuple[str, ...] = ()) -> list[Alert]:
+    """All alerts of a capture."""
+    return [
+        alert
+        for batch in iter_flows(path)
+        for part in batch.to_arrow().to_batches()
+        for alert in alerts_of(part, frozenset(), threshold=7.9, inputs=inputs)
+    ]
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    path = tmp_path / "a.pcap"
+    path.write_bytes(pcap_bytes(conversation(random_bytes(8_192), server_port=8_443)))
+    return path
+
+
+def test_an_alert_is_what_scan_tells_with_its_numbers_and_commands(capture: Path) -> None:
+    [alert] = alerts(capture, inputs=(str(capture),))
+    out = wiretropy("scan", capture).stdout
+    told = rf"^{alert.id}  tcp \S+ -> 10\.2\.0\.2:8443: {re.escape(alert.reason)}$"
+    assert re.search(told, out, re.MULTILINE)
+    assert (alert.rule, alert.severity, alert.side, alert.source) == (
+        "threshold_crossed",
+        "medium",
+        "resp",
+        str(capture),
+    )
+    assert alert.measured_bytes == 8_192
+    assert abs(alert.entropy_bits_per_byte - alert.random_mean) < 5 * alert.random_sd
+    assert alert.threshold == 7.9
+    assert alert.commands is not None
+    assert f"to draw one:         {alert.commands.plot}" in out
+    assert f"to take its packets: {alert.commands.carve}" in out
+
+
+def test_the_time_is_that_of_the_packet_that_carried_the_byte(capture: Path) -> None:
+    [alert] = alerts(capture)
+    [row] = [row for batch in iter_flows(capture) for row in batch]
+    sent, at = 0, -1
+    while sent < alert.offset:
+        at += 1
+        sent += max(0, -row["packet_sizes"][at])
+    assert alert.ts_ns == row["ts_first_ns"] + row["packet_times_ns"][at]
+    assert row["ts_first_ns"] < alert.ts_ns < row["ts_last_ns"]
+
+
+def test_a_replay_gives_the_same_alerts(capture: Path) -> None:
+    assert alerts(capture) == alerts(capture)
+
+
+def test_no_commands_without_captures_that_can_be_read_again() -> None:
+    assert commands_of("C1", []) is None
+    assert commands_of("C1", ["-"]) is None

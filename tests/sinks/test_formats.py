@@ -1,0 +1,177 @@
+"""Lines of every format: known answers, the keys that Suricata's schema has, and hostile names that stay inert."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sink_alerts import ALERT, HOSTILE
+
+from wiretropy.policy.alert import Alert
+from wiretropy.sinks import zeek
+from wiretropy.sinks.ecs import ecs
+from wiretropy.sinks.encode import alert_json
+from wiretropy.sinks.eve import eve
+from wiretropy.sinks.net_entropy import net_entropy
+from wiretropy.sinks.syslog import octet_counted, syslog
+from wiretropy.sinks.text import text
+
+STRUCTURE: dict[str, Any] = {
+    "timestamp": str,
+    "flow_id": int,
+    "pcap_cnt": int,
+    "event_type": str,
+    "vlan": [int],
+    "src_ip": str,
+    "src_port": int,
+    "dest_ip": str,
+    "dest_port": int,
+    "icmp_type": int,
+    "proto": str,
+    "community_id": str,
+    "pcap_filename": str,
+    "alert": {
+        "action": str,
+        "gid": int,
+        "signature_id": int,
+        "rev": int,
+        "signature": str,
+        "category": str,
+        "severity": int,
+        "metadata": {"signature_severity": [str], "tag": [str]},
+    },
+    "metadata": {"flowvars": [{...: str}], "entropy": {...: float}},
+}
+"""The keys of EVE that are used, with the types that Suricata gives them; ... stands for any key."""
+
+
+def check(value: Any, kind: Any, where: str = "") -> None:
+    """Compare a value with `STRUCTURE`."""
+    if isinstance(kind, list):
+        assert isinstance(value, list), where
+        for item in value:
+            check(item, kind[0], where)
+    elif isinstance(kind, dict):
+        for name, item in value.items():
+            assert name in kind or ... in kind, f"{where}.{name}"
+            check(item, kind.get(name, kind.get(...)), f"{where}.{name}")
+    else:
+        assert type(value) is kind, where
+
+
+@pytest.mark.parametrize(
+    "alert", [ALERT, HOSTILE, replace(ALERT, proto="icmp", vlan=None), replace(ALERT, side="orig")]
+)
+def test_eve_has_the_keys_and_types_of_suricata_and_no_others(alert: Alert) -> None:
+    check(json.loads(eve(alert)), STRUCTURE)
+
+
+def test_eve_is_an_alert_of_the_packet_with_entropy_in_the_metadata() -> None:
+    event = json.loads(eve(ALERT))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+[+-]\d+", event["timestamp"])
+    assert event["timestamp"] == "2017-07-14T02:40:00.123456+0000"
+    assert (event["src_ip"], event["src_port"]) == ("2001:db8::9", 8_443)
+    assert (event["dest_ip"], event["dest_port"]) == ("10.0.0.5", 49_152)
+    assert 0 <= event["flow_id"] < 2**53
+    assert event["metadata"]["entropy"] == {
+        "resp_payload": 7.953,
+        "random_mean": 7.9546,
+        "random_sd": 0.004,
+        "threshold": 7.9,
+    }
+    assert event["alert"]["severity"] == 2
+
+
+def test_syslog_is_rfc_5424() -> None:
+    assert syslog(ALERT, "sensor") == (
+        b"<28>1 2017-07-14T02:40:00.123456Z sensor wiretropy - threshold_crossed [wiretropy@32473"
+        b' id="A0123456789abcdef" rule="threshold_crossed" severity="medium" uid="CyX9" community_id="1:abc="'
+        b' vlan="7" side="resp" offset="1890" packet="12" source="a.pcap" measured_bytes="4096"'
+        b' entropy_bits_per_byte="7.953" random_mean="7.9546" random_sd="0.004" threshold="7.9"'
+        b' plot="wiretropy plot a.pcap --flow CyX9" carve="wiretropy carve a.pcap --flow CyX9"]'
+        b" \xef\xbb\xbftcp 10.0.0.5:49152 -> [2001:db8::9]:8443: the responder's payload reached 7.9"
+    )
+    assert octet_counted(b"abc") == b"3 abc"
+
+
+def test_quotes_and_brackets_are_escaped_in_structured_data() -> None:
+    assert rb"u2028\"\\\]<script>-" in syslog(HOSTILE)
+
+
+def test_a_long_message_leaves_out_the_commands() -> None:
+    alert = replace(ALERT, commands=replace(ALERT.commands, plot="x" * 9_000))
+    assert b" plot=" not in syslog(alert)
+    assert b' uid="CyX9"' in syslog(alert)
+
+
+def test_plain_text_is_one_line() -> None:
+    assert text(ALERT).decode() == (
+        "2017-07-14T02:40:00.123456Z medium threshold_crossed A0123456789abcdef CyX9 tcp 10.0.0.5:49152 -> "
+        "[2001:db8::9]:8443: the responder's payload reached 7.9; plot: wiretropy plot a.pcap --flow CyX9; "
+        "carve: wiretropy carve a.pcap --flow CyX9\n"
+    )
+
+
+def test_net_entropy_writes_a_rising_alarm() -> None:
+    assert net_entropy(ALERT).decode() == (
+        f"net-entropy[{os.getpid()}]: RISING ALARM on [2001:db8::9]:8443 -> 10.0.0.5:49152 offset=1890 packets=12 "
+        "entropy=7.95300000\n"
+    )
+
+
+@pytest.mark.parametrize("fields", [zeek.notice, zeek.wiretropy_log])
+def test_zeek_lines_have_a_cell_for_each_field_of_the_header(fields: Callable[[Alert], list[zeek.Field]]) -> None:
+    header = zeek.tsv_header("notice", fields(ALERT)).decode().splitlines()
+    assert header[:4] == ["#separator \\x09", "#set_separator\t,", "#empty_field\t(empty)", "#unset_field\t-"]
+    names = header[-2].split("\t")[1:]
+    for alert in (ALERT, HOSTILE, replace(ALERT, vlan=None, commands=None)):
+        cells = zeek.tsv_line(fields(alert)).decode().removesuffix("\n").split("\t")
+        assert len(names) == len(header[-1].split("\t")) - 1 == len(cells)
+        assert cells[:6] == ["1500000000.123456", "CyX9", "10.0.0.5", "49152", "2001:db8::9", "8443"]
+
+
+def test_zeek_notice_is_named_after_the_rule() -> None:
+    values = {name: value for name, _, value in zeek.notice(ALERT)}
+    assert values["note"] == "Wiretropy::Threshold_Crossed"
+    assert values["proto"] == "tcp"
+
+
+def test_zeek_streaming_names_log_and_time() -> None:
+    record = json.loads(zeek.streaming_line("wiretropy")(zeek.wiretropy_log(ALERT)))
+    assert record["_path"] == "wiretropy"
+    assert record["ts"] == record["_write_ts"] == "2017-07-14T02:40:00.123456Z"
+    assert record["id.resp_p"] == 8_443
+
+
+def test_ecs_is_an_alert_with_source_and_destination() -> None:
+    document = json.loads(ecs(ALERT))
+    assert document["event"]["kind"] == "alert"
+    assert document["event"]["severity"] == 47
+    assert document["source"] == {"ip": "10.0.0.5", "port": 49_152}
+    assert document["network"] == {"transport": "tcp", "type": "ipv4", "community_id": "1:abc=", "vlan": {"id": "7"}}
+
+
+FORMATS: list[Callable[[Alert], bytes]] = [
+    eve,
+    ecs,
+    text,
+    syslog,
+    alert_json,
+    lambda alert: zeek.tsv_line(zeek.notice(alert)),
+    lambda alert: zeek.tsv_line(zeek.wiretropy_log(alert)),
+    lambda alert: zeek.streaming_line("notice")(zeek.notice(alert)),
+]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_hostile_names_stay_on_one_line_and_move_no_cursor(form: Callable[[Alert], bytes]) -> None:
+    line = form(HOSTILE).decode("utf-8").removesuffix("\n").replace("\t", "")
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]", line)
+    if line.startswith("{"):
+        assert "<" not in line
+        assert "\n" not in json.dumps(json.loads(line), ensure_ascii=False)
