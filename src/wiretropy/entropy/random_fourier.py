@@ -17,8 +17,8 @@ taken, so this is exact up to rounding. The function falls below 1e-12 within
 40 multiples of 2 pi / (30 sd), and a Fourier series over 30 standard deviations
 gives the distribution function to 1e-12. Where it would rise again, because the
 law is a set of atoms, the series has ended: it runs through the middle of their
-steps. At 256 bytes the largest steps in the tails are 2 % of the probability at
-1e-2, 5 % at 1e-4 and 14 % at 1e-6, and they shrink fast.
+steps. At 256 bytes the steps in the high tail are 2 % of the probability at 1e-2,
+7 % at 1e-4 and 14 % at 1e-6, and 1 % in the low tail; they shrink fast.
 """
 
 import math

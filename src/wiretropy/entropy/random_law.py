@@ -79,7 +79,7 @@ def random_sd(n: int, *, symbols: int = 256) -> float:
     """Compute the standard deviation of the plug-in entropy of `n` uniformly random bytes.
 
     At small `n` the distribution is skewed, so do not turn this into error rates
-    by the normal law; take quantiles instead.
+    by the normal law; take `random_quantile` instead.
 
     Parameters
     ----------
