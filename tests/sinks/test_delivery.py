@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sink_alerts import ALERT
 
-from wiretropy.sinks import open_sink
+from wiretropy.sinks import Sink, open_sink
 from wiretropy.sinks.command import CommandTransport
 from wiretropy.sinks.queue import DirectSink, Format, QueuedSink
 from wiretropy.sinks.syslog import syslog
@@ -66,6 +66,27 @@ def test_a_unix_socket_of_datagrams_gets_a_datagram_a_message(tmp_path: Path) ->
         receiver.settimeout(WAIT_S)
         deliver(f"syslog:unix://{tmp_path / 'log'}")
         assert [receiver.recv(65_536) for _ in range(2)] == [MESSAGE] * 2
+
+
+def test_a_service_that_was_restarted_gets_what_follows(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    sink = open_sink_of_a_first_service(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as second:
+        second.bind(str(path))
+        second.settimeout(WAIT_S)
+        sink.write(ALERT)
+        assert second.recv(65_536) == MESSAGE
+        sink.close(WAIT_S)
+    assert sink.delivery.sent == 1
+
+
+def open_sink_of_a_first_service(path: Path) -> Sink:
+    """A sink whose service has gone."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as first:
+        first.bind(str(path))
+        sink = open_sink(f"syslog:unix://{path}")
+    path.unlink()
+    return sink
 
 
 def test_a_unix_stream_gets_lines(tmp_path: Path) -> None:

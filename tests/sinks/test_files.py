@@ -13,7 +13,7 @@ import pytest
 from sink_alerts import ALERT
 
 from wiretropy.errors import RefusedError
-from wiretropy.sinks import file_of, open_sink
+from wiretropy.sinks import file, file_of, open_sink
 from wiretropy.sinks.file import FileTransport
 
 WRITER = """
@@ -64,22 +64,24 @@ def test_a_file_that_was_moved_is_opened_anew_with_its_header(tmp_path: Path) ->
     assert path.read_bytes() == b"#\n4\n"
 
 
-def test_a_signal_handler_can_ask_for_a_new_file(tmp_path: Path) -> None:
-    target = tmp_path / "new"
-    link = tmp_path / "a"
-    transport = FileTransport(link)
+def test_a_signal_handler_can_ask_for_the_file_to_be_opened_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport = FileTransport(tmp_path / "a")
+    opened: list[Path] = []
+    monkeypatch.setattr(file, "_opened", lambda path: opened.append(path) or os.open(path, os.O_RDWR | os.O_APPEND))
     previous = signal.signal(signal.SIGHUP, lambda *_: transport.reopen())
     try:
-        descriptor = transport._fd
-        os.kill(os.getpid(), signal.SIGHUP)
-        target.touch()
         transport.send(b"1\n")
+        assert opened == []
+        os.kill(os.getpid(), signal.SIGHUP)
+        transport.send(b"2\n")
+        transport.send(b"3\n")
     finally:
         signal.signal(signal.SIGHUP, previous)
-    assert descriptor is not None
-    assert not transport._is_stale
     transport.close()
-    assert link.read_bytes() == b"1\n"
+    assert opened == [tmp_path / "a"]
+    assert (tmp_path / "a").read_bytes() == b"1\n2\n3\n"
 
 
 def test_files_rotate_by_size_and_the_oldest_goes(tmp_path: Path) -> None:
@@ -89,6 +91,15 @@ def test_files_rotate_by_size_and_the_oldest_goes(tmp_path: Path) -> None:
     transport.close()
     contents = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert contents == {"a": b"#\n7\n", "a.1": b"#\n5\n6\n", "a.2": b"#\n3\n4\n"}
+
+
+def test_a_sink_rotates_when_asked_and_each_file_of_a_zeek_log_has_a_header(tmp_path: Path) -> None:
+    sink = open_sink(f"zeek-log:{tmp_path}", max_bytes=1)
+    sink.write(ALERT)
+    sink.write(ALERT)
+    sink.close()
+    for name in ("wiretropy.log", "wiretropy.log.1"):
+        assert (tmp_path / name).read_bytes().startswith(b"#separator \\x09\n")
 
 
 def test_a_zeek_log_goes_into_its_folder_under_one_header(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ _SYSLOG_PORTS = {"udp": 514, "tcp": 601, "tls": 6514}
 """Ports of RFC 5426, RFC 3195 (as rsyslog and syslog-ng use it for TCP) and RFC 5425."""
 
 
-def open_sink(spec: str, *, wait_s: float = 0.0) -> Sink:
+def open_sink(spec: str, *, wait_s: float = 0.0, max_bytes: int | None = None) -> Sink:
     """Open the sink that a spec names.
 
     Parameters
@@ -55,6 +55,8 @@ def open_sink(spec: str, *, wait_s: float = 0.0) -> Sink:
         ``syslog:tls://HOST:PORT?ca=FILE&cert=FILE&key=FILE``, ``webhook:URL``, ``command:PROGRAM``.
     wait_s : float
         How long a full queue may hold up whoever writes, before an alert is dropped. Files have no queue.
+    max_bytes : int, optional
+        Rotate files before they grow larger; by default never, since logrotate may.
 
     Returns
     -------
@@ -67,7 +69,7 @@ def open_sink(spec: str, *, wait_s: float = 0.0) -> Sink:
     """
     kind, place = _split(spec)
     try:
-        form, transport = _parts(kind, place)
+        form, transport = _parts(kind, place, max_bytes)
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise RefusedError(f"{spec}: {reason}") from error
@@ -101,11 +103,13 @@ _EXAMPLES = {
 }
 
 
-def _parts(kind: str, place: str) -> tuple[Format, Transport]:
+def _parts(kind: str, place: str, max_bytes: int | None) -> tuple[Format, Transport]:
     if kind in _LINES:
-        return Format(_LINES[kind]), StdoutTransport() if place == "-" else FileTransport(Path(place))
+        return Format(_LINES[kind]), StdoutTransport() if place == "-" else FileTransport(
+            Path(place), max_bytes=max_bytes
+        )
     if kind in _LOGS:
-        return _log_format(kind), FileTransport(Path(place) / _log_name(kind))
+        return _log_format(kind), FileTransport(Path(place) / _log_name(kind), max_bytes=max_bytes)
     if kind == "syslog":
         host = socket.gethostname() or "-"
         return Format(lambda alert: messages.syslog(alert, host)), messages.SocketTransport(_connect(place))
