@@ -3,7 +3,7 @@
     python -m bench.coding.streams
 
 Contents of `fetch` enter; files `streams/SOURCE/FORMAT~ENCODER~ITEM` of the cache leave. All choices come from a random
-number generator seeded with the source's name, so the same packages give the same streams. Streams that are there are kept.
+number generator seeded with the source's name, so the same packages give the same streams. Streams that exist are kept.
 """
 
 from __future__ import annotations
