@@ -2,8 +2,8 @@
 
     python -m bench.coding.fetch
 
-Downloads what the cache lacks and unpacks it: about 1.6 GB, Debian 12 and PyPI, through apt-get and pip. A package that is
-gone is reported and left out. One package is one source: everything made of it is on one side of the split.
+Downloads what the cache lacks and unpacks it: about 1.6 GB, Debian 12 and PyPI, through apt-get and pip. A package
+that is gone is reported and left out. One package is one source: everything made of it is on one side of the split.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Every format and encoder: command lines, what they read, and which are held out of training.
 
 A command reads the file `{input}` and writes `{output}`, or standard output if that is not named. Tools: gzip, pigz,
-libdeflate, zopfli, bzip2, pbzip2, xz, plzip, zstd, lz4, brotli, zip, 7zz, dpkg-deb, cjpeg, cwebp, optipng, ffmpeg, lame,
-vorbis-tools, opus-tools, flac, qpdf, Ghostscript; an encoder whose tool is missing is left out.
+libdeflate, zopfli, bzip2, pbzip2, xz, plzip, zstd, lz4, brotli, zip, 7zz, dpkg-deb, cjpeg, cwebp, optipng, ffmpeg,
+lame, vorbis-tools, opus-tools, flac, qpdf, Ghostscript; an encoder whose tool is missing is left out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EXTRA = ("webp", "opus", "m4a")
 """Media formats that models have not learnt; reported apart."""
 
 Material = Literal["blob", "tree", "image", "audio", "clip", "pdf"]
-"""What an encoder reads: one file of 1.6 MB, a folder of files, a PPM picture, a WAV, a moving picture with sound, a PDF."""
+"""What an encoder reads: a file of 1.6 MB, a folder of files, a PPM picture, a WAV, a film without loss, a PDF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,8 @@ _VP = "-cpu-used 7 -deadline realtime -b:v 1M"
 CLIPS: Sequence[Encoder] = (
     _of("clip", "mp4", "x264", f"{_CLIP} -c:v libx264 -preset veryfast -crf {{choice}} -c:a aac -f mp4 {{output}}",
         choices=("22", "26")),
-    _of("clip", "mp4", "x264base", f"{_CLIP} -c:v libx264 -profile:v baseline -preset veryfast -crf {{choice}} -c:a aac "
-        "-f mp4 {output}", choices=("22", "26"), is_held_out=True),
+    _of("clip", "mp4", "x264base", f"{_CLIP} -c:v libx264 -profile:v baseline -preset veryfast -crf {{choice}} "
+        "-c:a aac -f mp4 {output}", choices=("22", "26"), is_held_out=True),
     _of("clip", "mp4", "x265", f"{_CLIP} -c:v libx265 -preset ultrafast -c:a aac -f mp4 {{output}}"),
     _of("clip", "webm", "vp8", f"{_CLIP} -c:v libvpx {_VP} -c:a libvorbis -f webm {{output}}"),
     _of("clip", "webm", "vp9", f"{_CLIP} -c:v libvpx-vp9 {_VP} -c:a libopus -f webm {{output}}"),
@@ -171,7 +171,8 @@ CLIPS: Sequence[Encoder] = (
 )  # fmt: skip
 
 DOCUMENTS: Sequence[Encoder] = (
-    _of("pdf", "pdf", "qpdf", "qpdf --recompress-flate --compression-level=9 --object-streams=generate {input} {output}"),
+    _of("pdf", "pdf", "qpdf", "qpdf --recompress-flate --compression-level=9 --object-streams=generate {input} "
+        "{output}"),
     _of("pdf", "pdf", "gs", "gs -q -dNOPAUSE -dBATCH -sDEVICE=pdfwrite -dLastPage=40 -sOutputFile={output} {input}",
         is_held_out=True),
 )  # fmt: skip
