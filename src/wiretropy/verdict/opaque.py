@@ -119,7 +119,7 @@ def opaque_probability(heads: Sequence[bytes]) -> NDArray[np.float64]:
     Examples
     --------
     >>> opaque_probability([b"GET /index.html HTTP/1.1", b"short"]).round(3)
-    array([ 0., nan])
+    array([0.001,   nan])
     """
     lengths = np.fromiter(map(len, heads), dtype=np.int64, count=len(heads))
     probability = np.full(len(heads), np.nan)
