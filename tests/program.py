@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import random
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from click.testing import CliRunner
@@ -23,6 +25,16 @@ class Done(NamedTuple):
     returncode: int
     stdout: str
     stderr: str
+
+
+def script(path: Path) -> ModuleType:
+    """A script outside of the package, as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def wiretropy(*arguments: str | Path, columns: int = 300) -> Done:

@@ -51,3 +51,9 @@ def test_alerts_that_do_not_arrive_are_told(examples: Path, tmp_path: Path) -> N
     done = wiretropy("scan", examples / "https.pcap", "--alerts-to", f"command:{program}")
     assert done.returncode == 3
     assert f"command:{program}: 2 alerts not delivered (the program ended with exit code 1)" in done.stderr
+
+
+def test_a_file_that_cannot_be_written_is_named(examples: Path) -> None:
+    done = wiretropy("scan", examples / "demo.pcap", "--alerts-to", "text:/dev/full")
+    assert done.returncode == 2
+    assert "text:/dev/full: cannot be written (No space left on device); 0 alerts went there before" in done.stderr

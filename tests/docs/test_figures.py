@@ -1,22 +1,17 @@
 """The page on the experiment says what the captures say."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from program import script
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
 def figures() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_figures", DOCS / "figures/make_figures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script(DOCS / "figures/make_figures.py")
 
 
 def test_table_of_crossings_is_the_one_computed_from_the_examples(figures: ModuleType) -> None:

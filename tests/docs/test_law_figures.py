@@ -1,22 +1,17 @@
 """The pages on random bytes and on estimators say what the code gives."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from program import script
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
 def figures() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_law_figures", DOCS / "figures/make_law_figures.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script(DOCS / "figures/make_law_figures.py")
 
 
 def cells(name: str) -> list[list[str]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from wiretropy.errors import RefusedError
 from wiretropy.inert import inert
 from wiretropy.limits import SINK_CLOSE_S
 from wiretropy.wording import counted
@@ -19,6 +20,7 @@ from wiretropy.wording import counted
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from wiretropy.policy.alert import Alert
     from wiretropy.sinks import Sink
 
 
@@ -52,7 +54,20 @@ class AlertSender:
             batch, self._expected_ports, threshold=self._threshold, inputs=self._inputs, options=self._options
         ):
             for sink in self._sinks:
-                sink.write(alert)
+                _write(sink, alert)
+
+
+def _write(sink: Sink, alert: Alert) -> None:
+    try:
+        sink.write(alert)
+    except BrokenPipeError:
+        # Who read standard output went away; that ends the run quietly.
+        raise
+    except OSError as error:
+        sent = counted(sink.delivery.sent, "alert")
+        raise RefusedError(
+            f"{sink.spec}: cannot be written ({error.strerror or error}); {sent} went there before"
+        ) from error
 
 
 @contextmanager

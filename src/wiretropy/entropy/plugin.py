@@ -10,6 +10,7 @@ and equally frequent bytes exactly 8. The estimator is biased low (Miller,
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,16 +46,28 @@ def entropy_of_counts(counts: ArrayLike) -> NDArray[np.float64]:
     >>> entropy_of_counts([[1, 1, 1, 1], [4, 0, 0, 0]])
     array([2., 0.])
     """
-    table = np.asarray(counts)
-    if table.ndim == 0:
-        raise ValueError("counts must have an axis of symbols; got a single number")
-    if table.size and table.min() < 0:
-        raise ValueError(f"counts must be at least 0; got {table.min()}")
+    table = checked_counts(counts)
     total = table.sum(axis=-1, keepdims=True)
     # A symbol that never occurred, or a row without any, contributes c log2(1) = 0.
     surprise = np.log2(np.divide(total, table, out=np.ones(table.shape), where=table > 0))
     weighted: NDArray[np.float64] = (table * surprise).sum(axis=-1)
     return np.asarray(weighted / np.maximum(total[..., 0], 1))
+
+
+def checked_counts(counts: ArrayLike) -> NDArray[Any]:
+    """Take symbol counts as an array.
+
+    Raises
+    ------
+    ValueError
+        If a count is negative or there is no axis of symbols.
+    """
+    table = np.asarray(counts)
+    if table.ndim == 0:
+        raise ValueError("counts must have an axis of symbols; got a single number")
+    if table.size and table.min() < 0:
+        raise ValueError(f"counts must be at least 0; got {table.min()}")
+    return table
 
 
 def byte_entropy(payload: bytes | bytearray | memoryview) -> float:

@@ -32,7 +32,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wiretropy.entropy.log_gamma import log_gamma
+from wiretropy.entropy.plugin import checked_counts
 from wiretropy.entropy.random_curves import Tail
 from wiretropy.entropy.random_quantile import RandomQuantile, random_quantile
 
@@ -76,11 +76,7 @@ def log_e_value(counts: ArrayLike) -> Floats:
     >>> log_e_value([[50] + 255 * [0], 50 * [1] + 206 * [0]]).round(1)
     array([236.1,  -1.1])
     """
-    table = np.asarray(counts)
-    if table.ndim == 0:
-        raise ValueError("counts must have an axis of symbols; got a single number")
-    if table.size and table.min() < 0:
-        raise ValueError(f"counts must be at least 0; got {table.min()}")
+    table = checked_counts(counts)
     symbols = table.shape[-1]
     total = table.sum(axis=-1)
     gains = np.stack([_log_code(table, total, concentration) for concentration in CONCENTRATIONS])
@@ -196,6 +192,8 @@ def sequential_quantile(n: ArrayLike, alpha: float, *, tail: Tail = "low") -> Ra
 
 def _log_code(table: NDArray[np.int64], total: NDArray[np.int64], concentration: float) -> Floats:
     """Logarithm of the probability that the Dirichlet-multinomial code gives to a sequence with these counts."""
+    from scipy.special import gammaln
+
     whole = concentration * table.shape[-1]
-    seen = log_gamma(table + concentration) - log_gamma(concentration)
-    return np.asarray(seen.sum(axis=-1) - (log_gamma(total + whole) - log_gamma(whole)))
+    seen = gammaln(table + concentration) - gammaln(concentration)
+    return np.asarray(seen.sum(axis=-1) - (gammaln(total + whole) - gammaln(whole)))

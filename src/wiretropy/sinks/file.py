@@ -84,10 +84,7 @@ class StdoutTransport:
     """Writes records to standard output."""
 
     def send(self, record: bytes, *, header: bytes = b"") -> None:
-        """Write one record, the header before the first."""
-        if header and not getattr(self, "_has_begun", False):
-            record = header + record
-        self._has_begun = True
+        """Write one record; no format that may go there has a header."""
         sys.stdout.buffer.write(record)
         sys.stdout.buffer.flush()
 

@@ -225,10 +225,7 @@ impl Flow {
     /// Bytes of memory allocated for it, once its meters and blocks were taken.
     fn allocated_bytes(&self) -> usize {
         let streams: usize = self.directions.iter().map(|side| side.stream.held_bytes()).sum();
-        let first_payloads = match self.first_payloads.spilled() {
-            true => self.first_payloads.capacity() * size_of::<(i32, i64)>(),
-            false => 0,
-        };
+        let first_payloads = spilled_bytes(&self.first_payloads);
         size_of::<Self>() + streams + self.payload.allocated_bytes() + first_payloads
     }
 
@@ -303,6 +300,15 @@ impl Flow {
                 self.history.note('g', at == 0);
             }
         }
+    }
+}
+
+/// Bytes of memory that a list takes beside its own size: none while its members lie in place.
+fn spilled_bytes<A: smallvec::Array>(list: &SmallVec<A>) -> usize {
+    if list.spilled() {
+        list.capacity() * size_of::<A::Item>()
+    } else {
+        0
     }
 }
 

@@ -8,6 +8,7 @@
 
 use super::kept::Kept;
 use super::pool::{Block, Pool};
+use super::spilled_bytes;
 use crate::limits::{KEPT_BYTES, KEPT_DATAGRAM_BYTES, MAX_TURNS, METERS_BYTES};
 use crate::meter::{Meters, PacketRef};
 use crate::stream::Sink;
@@ -82,8 +83,7 @@ impl FlowPayload {
     #[must_use]
     pub fn allocated_bytes(&self) -> usize {
         let heads: usize = self.kept.iter().map(Kept::head_capacity).sum();
-        let turns = if self.turns.spilled() { self.turns.capacity() } else { 0 };
-        heads + turns * size_of::<Turn>()
+        heads + spilled_bytes(&self.turns)
     }
 
     /// Give the flow meters of its own now, so that entropy can be asked for at any time.
