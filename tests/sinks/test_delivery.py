@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import socket
 import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from sink_alerts import ALERT
 
+from wiretropy.errors import RefusedError
 from wiretropy.sinks import Sink, open_sink
 from wiretropy.sinks.command import CommandTransport
 from wiretropy.sinks.queue import DirectSink, Format, QueuedSink
@@ -42,7 +44,9 @@ def listening(context: ssl.SSLContext | None = None) -> Iterator[tuple[int, list
 
         def serve() -> None:
             plain, _ = server.accept()
-            with context.wrap_socket(plain, server_side=True) if context else plain as connection:
+            # A client that does not trust the certificate ends the handshake.
+            secured = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False) if context else plain
+            with secured as connection, suppress(ssl.SSLError):
                 while part := connection.recv(65_536):
                     got.append(part)
 
@@ -105,7 +109,7 @@ def test_tcp_counts_octets() -> None:
     assert b"".join(got) == b"%d %s" % (len(MESSAGE), MESSAGE) * 2
 
 
-def test_tls_checks_the_certificate_and_counts_octets(tmp_path: Path) -> None:
+def test_tls_counts_octets_and_refuses_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     words = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
     subprocess.run([*words.split(), "-keyout", key, "-out", cert], check=True, capture_output=True)
@@ -114,6 +118,9 @@ def test_tls_checks_the_certificate_and_counts_octets(tmp_path: Path) -> None:
     with listening(context) as (port, got):
         deliver(f"syslog:tls://127.0.0.1:{port}?ca={cert}")
     assert b"".join(got) == b"%d %s" % (len(MESSAGE), MESSAGE) * 2
+    with listening(context) as (port, got), pytest.raises(RefusedError, match="CERTIFICATE_VERIFY_FAILED"):
+        open_sink(f"syslog:tls://127.0.0.1:{port}")
+    assert got == []
 
 
 def test_a_program_gets_the_alert_on_standard_input(tmp_path: Path) -> None:
@@ -136,6 +143,18 @@ def test_a_program_that_fails_or_hangs_is_told(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\nsleep 1000 & wait\n")
     with pytest.raises(TimeoutError, match=r"did not end within 0\.2 s"):
         CommandTransport(program, timeout_s=0.2).send(b"{}\n")
+
+
+def test_what_a_program_started_ends_with_it(tmp_path: Path) -> None:
+    program, pipe = tmp_path / "program", tmp_path / "pipe"
+    os.mkfifo(pipe)
+    program.write_text(f"#!/bin/sh\nsleep 1000 > '{pipe}' & wait\n")
+    program.chmod(0o755)
+    # Reading ends when nobody has the pipe open for writing any more.
+    reader = subprocess.Popen(["cat", pipe])
+    with pytest.raises(TimeoutError):
+        CommandTransport(program, timeout_s=2.0).send(b"{}\n")
+    assert reader.wait(WAIT_S) == 0
 
 
 @contextmanager
