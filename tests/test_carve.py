@@ -644,6 +644,16 @@ def test_a_full_disk_under_the_temporary_file_is_refused(tmp_path: Path, monkeyp
     assert out.getvalue() == b""
 
 
+def test_what_fails_behind_a_whole_capture_is_not_blamed_on_the_temporary_file(tmp_path: Path) -> None:
+    class Gone(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise BrokenPipeError
+
+    path = write_pcap(tmp_path / "a.pcap", conversation(random_bytes(9_000)))
+    with pytest.raises(BrokenPipeError):
+        carve([path], Gone(), uids=["C"])
+
+
 def test_a_capture_is_not_written_to_a_terminal(examples: Path) -> None:
     main, terminal = pty.openpty()
     done = subprocess.run(

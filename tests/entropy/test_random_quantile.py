@@ -205,3 +205,9 @@ def test_levels_and_lengths_without_a_quantile_are_refused(arguments: dict[str, 
 def test_weights_of_ties_outside_of_0_to_1_are_refused() -> None:
     with pytest.raises(ValueError, match="ties"):
         random_tail_probability(4.0, 16, ties=2)
+
+
+def test_above_the_default_depth_quantiles_go_to_their_limit() -> None:
+    # The curve of 65,536 bytes would be off by 7e-6.
+    exact = standard_quantiles(1 << 18, *log_tails())
+    assert standard_positions(np.array([2.0**18]))[0] == pytest.approx(exact, abs=3e-6)

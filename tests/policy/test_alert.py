@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from program import conversation, random_bytes, wiretropy
 from wire import pcap_bytes
@@ -59,6 +60,22 @@ def test_the_time_is_that_of_the_packet_that_carried_the_byte(capture: Path) -> 
         sent += max(0, -row["packet_sizes"][at])
     assert alert.ts_ns == row["ts_first_ns"] + row["packet_times_ns"][at]
     assert row["ts_first_ns"] < alert.ts_ns < row["ts_last_ns"]
+
+
+def test_the_other_side_does_not_count_and_without_whole_streams_the_time_is_the_last(capture: Path) -> None:
+    [whole] = [part for batch in iter_flows(capture) for part in batch.to_arrow().to_batches()]
+    [row] = whole.to_pylist()
+    offset = row["resp_crossing_offsets"][0]
+    # The originator sends more than that first, the responder all of it in the second packet.
+    changed = row | {"packet_sizes": [offset + 1, -offset], "packet_times_ns": [10, 20]}
+
+    def time_of(**values: object) -> int:
+        [alert] = alerts_of(pa.RecordBatch.from_pylist([changed | values], whole.schema), frozenset(), threshold=7.9)
+        return alert.ts_ns
+
+    assert time_of() == row["ts_first_ns"] + 20
+    assert time_of(resp_missed_bytes=1) == row["ts_last_ns"]
+    assert time_of(resp_retransmitted_bytes=1) == row["ts_last_ns"]
 
 
 def test_a_replay_gives_the_same_alerts(capture: Path) -> None:
