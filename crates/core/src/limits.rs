@@ -175,11 +175,11 @@ pub const MAX_WAITING_OUTPUTS: usize = 4;
 /// half-filled one wastes little.
 pub const KEPT_BLOCK_BYTES: usize = 2048;
 
-/// Bytes of memory of ended flows that are kept for new ones: a group of flows of 1 KB.
-pub const POOLED_FLOW_BYTES: usize = 4 << 20;
+/// Bytes of memory of ended flows that are kept for new ones: half a group of flows of 1 KB.
+pub const POOLED_FLOW_BYTES: usize = 2 << 20;
 
 /// Sets of meters kept for new flows (see [`METERS_BYTES`]).
 pub const POOLED_METERS: usize = 64;
 
-/// Blocks of payload kept for new flows: 4 MiB.
-pub const POOLED_BLOCKS: usize = 2048;
+/// Blocks of payload kept for new flows: 2 MiB.
+pub const POOLED_BLOCKS: usize = 1024;
