@@ -1,0 +1,129 @@
+"""Other ways to call bytes encrypted, as their authors state them, to be measured on the same bytes.
+
+Payloads enter; True leaves where the method says encrypted. None of them says how sure it is.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from wiretropy.entropy import entropy_of_counts
+from wiretropy.verdict.raw import SET_BITS
+
+Payloads = Sequence[bytes]
+Verdicts = NDArray[np.bool_]
+
+THRESHOLD_BITS_PER_BYTE = 7.9
+"""The threshold of the original experiment."""
+
+FREEDOM = 255
+
+SSH_BANDS = (
+    (63, 0.0, 4.38105154), (127, 4.22877741, 4.64838314), (255, 4.95194340, 5.02499151), (511, 4.86894369, 7.28671360),
+    (1023, 4.86310673, 7.59574795), (1535, 4.94409609, 7.74570751), (2047, 5.77497149, 7.81915951),
+    (3071, 6.44314718, 7.85139179), (4095, 7.17234325, 7.92034960), (8191, 7.46498394, 7.96606302),
+    (65_536, 7.82608652, 7.99687433),
+)  # fmt: skip
+"""net-entropy's protospec of SSH: last byte of a range, least and greatest cumulative entropy in bits per byte."""
+
+_PRINTABLE = np.zeros(256, dtype=bool)
+_PRINTABLE[0x20:0x7F] = True
+
+_LONG_PRINTABLE = re.compile(rb"[\x20-\x7e]{21}")
+
+_TLS_OR_HTTP = re.compile(rb"[\x16\x17]\x03[\x00-\x09]|(GET|PUT|POST|HEAD) ", re.DOTALL)
+
+
+def histograms(payloads: Payloads) -> NDArray[np.int64]:
+    """Counts of byte values, one row a payload."""
+    rows = [np.bincount(np.frombuffer(payload, np.uint8), minlength=256) for payload in payloads]
+    return np.array(rows, np.int64).reshape(len(payloads), 256)
+
+
+def above_threshold(payloads: Payloads) -> Verdicts:
+    """Whether the entropy of the whole payload exceeds 7.9 bits per byte."""
+    return np.asarray(entropy_of_counts(histograms(payloads)) > THRESHOLD_BITS_PER_BYTE)
+
+
+def chi_squares(payloads: Payloads) -> NDArray[np.float64]:
+    """Pearson's statistic of the byte counts against equal shares."""
+    counts = histograms(payloads)
+    expected = counts.sum(axis=1, keepdims=True) / 256
+    return np.asarray(((counts - expected) ** 2 / expected).sum(axis=1))
+
+
+def chi_square_one_percent(payloads: Payloads) -> Verdicts:
+    """Whether bytes are no less even than all but 1 % of random ones."""
+    return np.asarray(chi_squares(payloads) <= chi2.isf(0.01, FREEDOM))
+
+
+def ent_one_percent(payloads: Payloads) -> Verdicts:
+    """Reading of `ent`: random unless its percentage is below 1 or above 99."""
+    tail = chi2.sf(chi_squares(payloads), FREEDOM)
+    return np.asarray((tail >= 0.01) & (tail <= 0.99))
+
+
+def ssh_bands(payloads: Payloads) -> Verdicts:
+    """Whether cumulative entropy lies within net-entropy's bands of SSH at the end of the payload."""
+    entropies = entropy_of_counts(histograms(payloads))
+    found = np.zeros(len(payloads), bool)
+    for number, payload in enumerate(payloads):
+        low, high = next(((low, high) for last, low, high in SSH_BANDS if len(payload) <= last), SSH_BANDS[-1][1:])
+        found[number] = low <= entropies[number] <= high
+    return found
+
+
+def full_encryption(payloads: Payloads) -> Verdicts:
+    """The rule of Wu et al., "How the Great Firewall of China Detects and Blocks Fully Encrypted Traffic", 2023.
+
+    A first payload is called fully encrypted unless it has at most 3.4 or at least 4.6 set bits a byte, or its first six
+    bytes are printable, or more than half of it is, or more than 20 bytes in a row are, or it begins like TLS or HTTP.
+    """
+    return np.array([_is_fully_encrypted(payload) for payload in payloads], bool)
+
+
+def _is_fully_encrypted(payload: bytes) -> bool:
+    octets = np.frombuffer(payload, np.uint8)
+    set_bits = SET_BITS[octets].mean()
+    printable = _PRINTABLE[octets]
+    is_exempt = (
+        set_bits <= 3.4
+        or set_bits >= 4.6
+        or printable[:6].all()
+        or printable.mean() > 0.5
+        or _LONG_PRINTABLE.search(payload) is not None
+        or _TLS_OR_HTTP.match(payload) is not None
+    )
+    return not is_exempt
+
+
+RULES: Mapping[str, Callable[[Payloads], Verdicts]] = {
+    "entropy above 7.9": above_threshold,
+    "chi-square at 1 %": chi_square_one_percent,
+    "ent, 1 to 99 %": ent_one_percent,
+    "net-entropy's bands of SSH": ssh_bands,
+    "full-encryption rule": full_encryption,
+}
+"""By the name that tables give them."""
+
+
+def differences_from_ent(payloads: Payloads, scratch: Path) -> tuple[int, int] | None:
+    """Of how many payloads the program `ent` prints another chi-square, and of how many it was asked; None without it."""
+    if shutil.which("ent") is None:
+        return None
+    ours = chi_squares(payloads)
+    other = 0
+    for payload, statistic in zip(payloads, ours, strict=True):
+        scratch.write_bytes(payload)
+        done = subprocess.run(["ent", "-t", str(scratch)], capture_output=True, text=True, check=True)
+        theirs = float(done.stdout.splitlines()[1].split(",")[3])
+        other += abs(theirs - statistic) > 1e-4 * max(1.0, statistic)
+    return other, len(payloads)
