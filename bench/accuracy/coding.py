@@ -29,11 +29,13 @@ LIMITS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 """Probabilities below which a verdict may be withheld."""
 
 
-def _percent(value: float, digits: int = 1) -> str:
+def percent(value: float, digits: int = 1) -> str:
+    """A share in percent; nothing for NaN."""
     return "" if np.isnan(value) else f"{100 * value:.{digits}f}"
 
 
-def _named(length: int) -> str:
+def named(length: int) -> str:
+    """A length as tables show it."""
     return f"{length} bytes" if length < 1024 else f"{length // 1024} KB"
 
 
@@ -80,18 +82,18 @@ def _accuracies(
             accuracy = scores.balanced_share(by_length[length] == one.rows.is_coded, one.rows)
             line.append(str(accuracy))
             if name.startswith("wiretropy"):
-                section.checks.append(_check(f"{name}: {_named(length)}", accuracy, TARGETS[length]))
+                section.checks.append(_check(f"{name}: {named(length)}", accuracy, TARGETS[length]))
         lines.append(line)
     lines.append(["target", *(f"{100 * TARGETS[length]:g}" for length in sets)])
-    return Table(("accuracy", *map(_named, sets)), lines)
+    return Table(("accuracy", *map(named, sets)), lines)
 
 
 def _false_alarms(found: dict[str, dict[int, NDArray[np.bool_]]], sets: dict[int, Tested]) -> Table:
     lines = [
-        [name, *(_percent(by_length[n][~one.rows.is_coded].mean(), 2) for n, one in sets.items())]
+        [name, *(percent(by_length[n][~one.rows.is_coded].mean(), 2) for n, one in sets.items())]
         for name, by_length in found.items()
     ]
-    return Table(("false alarms", *map(_named, sets)), lines)
+    return Table(("false alarms", *map(named, sets)), lines)
 
 
 def _recalls(found: dict[int, NDArray[np.bool_]], sets: dict[int, Tested]) -> Table:
@@ -102,7 +104,7 @@ def _recalls(found: dict[int, NDArray[np.bool_]], sets: dict[int, Tested]) -> Ta
             chosen = one.rows.formats == name
             line.append(str(scores.share(found[length][chosen], one.rows.sources[chosen])) if chosen.any() else "")
         lines.append(line)
-    return Table(("recall of", *map(_named, sets)), lines)
+    return Table(("recall of", *map(named, sets)), lines)
 
 
 def _held_out(found: dict[int, NDArray[np.bool_]], sets: dict[int, Tested]) -> Table:
@@ -111,9 +113,9 @@ def _held_out(found: dict[int, NDArray[np.bool_]], sets: dict[int, Tested]) -> T
         line = [f"{format_} by {encoder} *"]
         for length, one in sets.items():
             chosen = (one.rows.formats == format_) & (one.rows.encoders == encoder)
-            line.append(_percent(found[length][chosen].mean()) if chosen.any() else "")
+            line.append(percent(found[length][chosen].mean()) if chosen.any() else "")
         lines.append(line)
-    return Table(("recall of encoders unknown to training", *map(_named, sets)), lines)
+    return Table(("recall of encoders unknown to training", *map(named, sets)), lines)
 
 
 def from_start(scale: float) -> Section:
@@ -126,7 +128,7 @@ def from_start(scale: float) -> Section:
     for length, one in sets.items():
         accuracy = scores.balanced_share(found[length] == one.rows.is_coded, one.rows)
         line.append(str(accuracy))
-        section.checks.append(_check(f"streams from their first byte: {_named(length)}", accuracy, TARGETS[length]))
+        section.checks.append(_check(f"streams from their first byte: {named(length)}", accuracy, TARGETS[length]))
     recalls = _recalls(found, sets)
     section.tables.append(Table(recalls.header, [line, *recalls.rows]))
     return section
@@ -153,7 +155,7 @@ def in_traffic(scale: float) -> Section:
                 if chosen.any():
                     row = lines.setdefault(name, [""] * len(ANCHORS))
                     row[ANCHORS.index(length)] = str(scores.share(is_right[chosen], one.rows.sources[chosen]))
-    section.tables.append(Table(("right", *map(_named, ANCHORS)), [[name, *row] for name, row in lines.items()]))
+    section.tables.append(Table(("right", *map(named, ANCHORS)), [[name, *row] for name, row in lines.items()]))
     return section
 
 
@@ -165,19 +167,19 @@ def calibration(scale: float, folder: Path) -> Section:
         "lengths drawn from 128 bytes to 64 KB and at each anchor. Found: how often it was right. ECE is the mean distance of both."
     )
     everything = tested.of_all_lengths(scale)
-    sets = {"all lengths": everything} | {_named(n): tested.plain(n, scale) for n in ANCHORS}
+    sets = {"all lengths": everything} | {named(n): tested.plain(n, scale) for n in ANCHORS}
     errors, bins = [], []
     for which in shipped.SETS:
         line = [which]
         for name, one in sets.items():
             found = scores.reliability(shipped.probability(one.rows, which), one.rows.is_coded, scores.even_weights(one.rows))
             error = scores.calibration_error(found)
-            line.append(_percent(error, 2))
+            line.append(percent(error, 2))
             if name == "all lengths":
                 bins = found
             value = Share(error, float("nan"), float("nan"))
             section.checks.append(
-                Check(f"calibration error, {which}, {name}", f"{_percent(error, 2)} %", "at most 2 %", error <= MOST_CALIBRATION_ERROR)
+                Check(f"calibration error, {which}, {name}", f"{percent(error, 2)} %", "at most 2 %", error <= MOST_CALIBRATION_ERROR)
             )
             assert value.value == error
         errors.append(line)
@@ -198,7 +200,7 @@ def _curve(one: Tested) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _reliability(bins: Sequence[scores.Bin]) -> Table:
     lines = [
-        [_percent(one.stated), _percent(one.found), _percent(one.weight), str(one.count)]
+        [percent(one.stated), percent(one.found), percent(one.weight), str(one.count)]
         for one in bins
     ]  # fmt: skip
     return Table(("stated, all lengths", "found", "share of fragments", "fragments"), lines)
@@ -213,7 +215,7 @@ def _withheld(sets: dict[str, Tested]) -> Table:
             w = scores.even_weights(one.rows)
             told = (np.maximum(chance, 1 - chance) >= limit) & (w > 0)
             right = np.average((chance > 0.5)[told] == one.rows.is_coded[told], weights=w[told]) if told.any() else np.nan
-            line.append(f"{_percent(w[told].sum() / w.sum())} / {_percent(float(right))}")
+            line.append(f"{percent(w[told].sum() / w.sum())} / {percent(float(right))}")
         lines.append(line)
     return Table(("undecided below: told / right of these", *sets), lines)
 
@@ -231,8 +233,8 @@ def power(scale: float, folder: Path) -> Section:
         chance = shipped.probability(one.rows, "wide")
         for name, curve in curves.items():
             curve.append(scores.recall_at(chance, one.rows, 0.01, name))
-    lines = [[name, *(_percent(value) for value in curve)] for name, curve in curves.items()]
-    section.tables.append(Table(("recall of", *map(_named, POWER_LENGTHS)), lines))
+    lines = [[name, *(percent(value) for value in curve)] for name, curve in curves.items()]
+    section.tables.append(Table(("recall of", *map(named, POWER_LENGTHS)), lines))
     figures.power(POWER_LENGTHS, curves, folder / "power.svg")
     section.text.append("![power](accuracy/power.svg)")
     return section

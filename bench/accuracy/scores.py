@@ -57,8 +57,13 @@ def balanced(is_right: Flags, rows: Rows, weights: Floats | None = None) -> floa
 def balanced_share(is_right: Flags, rows: Rows) -> Share:
     """`balanced` with its interval; ciphertext is resampled by fragment, for its bytes know nothing of their source."""
     draw = np.random.default_rng(0)
-    alone = np.where(rows.is_coded, rows.sources, np.arange(len(rows)).astype(str))
-    found = [balanced(is_right, rows, times_drawn(alone, draw)) for _ in range(RESAMPLES // 4)]
+    coded = rows.is_coded
+    weights, found = np.zeros(len(rows)), []
+    for _ in range(RESAMPLES // 4):
+        weights[coded] = times_drawn(rows.sources[coded], draw)
+        ciphertexts = int((~coded).sum())
+        weights[~coded] = np.bincount(draw.integers(ciphertexts, size=ciphertexts), minlength=ciphertexts)
+        found.append(balanced(is_right, rows, weights))
     return Share(balanced(is_right, rows), *map(float, np.percentile(found, [2.5, 97.5])))
 
 

@@ -57,6 +57,13 @@ def plain(length: int, scale: float, *, at_start: bool = False) -> Tested:
     return _measured(f"{'start' if at_start else 'plain'}-{length}-{scale:g}", found)
 
 
+def short(length: int, scale: float) -> list[Fragment]:
+    """The 17 formats and random bytes, too short to be measured by the model."""
+    draw = np.random.default_rng([SEED, length, 5])
+    found = list(samples.coded(data.streams(is_test=True), formats.BASE, int(300 * scale), draw, length=length))
+    return found + list(samples.random_bytes(int(3000 * scale), draw, length=length))
+
+
 def framed(length: int, scale: float) -> Tested:
     """Coded bytes and ciphertext in records with headers between."""
     draw = np.random.default_rng([SEED, length, 2])

@@ -21,7 +21,7 @@ from pathlib import Path
 from bench.coding import fetch, formats
 from bench.coding.formats import Encoder
 
-BLOB = 1_600_000
+BLOB = 1_000_000
 """Bytes of contents that one stream is made of."""
 
 BLOBS = 1
@@ -30,7 +30,7 @@ BLOBS = 1
 PICTURES = SOUNDS = 6
 """Most pictures and sounds of each source."""
 
-PART = 800_000
+PART = 500_000
 """Most bytes taken from one file."""
 
 PACKED = 0.93

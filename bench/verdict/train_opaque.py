@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -128,6 +127,8 @@ def random_statistics(count: int, length: int, seed: int) -> NDArray[np.int32]:
 
 def fitted(clear: NDArray[np.int32], weights: NDArray[np.float64], length: int, seed: int) -> dict[str, Any]:
     """Tables for heads of one length, as `opaque.json` holds them."""
+    import lightgbm
+
     drawn = random_statistics(RANDOM_TO_CLEAR * len(clear), length, seed)
     x = np.concatenate([clear, drawn]).astype(np.float64)
     y = np.concatenate([np.zeros(len(clear)), np.ones(len(drawn))])
