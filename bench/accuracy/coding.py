@@ -48,8 +48,10 @@ def against(scale: float) -> Section:
     """Balanced accuracy at each length, beside other methods, and recall by format."""
     section = Section("against", "Encrypted or compressed, fragments at random offsets")
     section.text.append(
-        "Balanced accuracy in percent: half the mean recall of 17 formats, half the share of ciphertext that is not "
-        "called compressed, 95 % intervals over sources. Every answer counts; nothing is left undecided. Contents, encoders "
+        "Balanced accuracy in percent: half the mean recall of 17 formats, half the share of "
+        "ciphertext that is not "
+        "called compressed, 95 % intervals over sources. Every answer counts; nothing is left "
+        "undecided. Contents, encoders "
         "marked * and keys are unknown to training. Rows of one column are the same bytes."
     )
     sets = {length: tested.plain(length, scale) for length in ANCHORS}
@@ -63,7 +65,8 @@ def against(scale: float) -> Section:
     section.tables.append(_accuracies(found, sets, section))
     section.tables.append(_false_alarms(found, sets))
     section.text.append(
-        "The second table is the share of ciphertext that is called compressed; the third the recall of each format by all "
+        "The second table is the share of ciphertext that is called compressed; the third the recall "
+        "of each format by all "
         "statistics, the fourth by those of flow records."
     )
     for name in list(methods)[:2]:
@@ -72,9 +75,7 @@ def against(scale: float) -> Section:
     return section
 
 
-def _accuracies(
-    found: dict[str, dict[int, NDArray[np.bool_]]], sets: dict[int, Tested], section: Section
-) -> Table:
+def _accuracies(found: dict[str, dict[int, NDArray[np.bool_]]], sets: dict[int, Tested], section: Section) -> Table:
     lines = []
     for name, by_length in found.items():
         line = [name]
@@ -121,7 +122,9 @@ def _held_out(found: dict[int, NDArray[np.bool_]], sets: dict[int, Tested]) -> T
 def from_start(scale: float) -> Section:
     """The same for the beginnings of streams."""
     section = Section("start", "Encrypted or compressed, streams from their first byte")
-    section.text.append("Headers and framing of the format are there, as in a flow. Recall and balanced accuracy as above.")
+    section.text.append(
+        "Headers and framing of the format are there, as in a flow. Recall and balanced accuracy as above."
+    )
     sets = {length: tested.plain(length, scale, at_start=True) for length in ANCHORS}
     found = {n: shipped.probability(one.rows, "narrow") > 0.5 for n, one in sets.items()}
     line = ["balanced accuracy"]
@@ -138,19 +141,30 @@ def in_traffic(scale: float) -> Section:
     """Framed bytes, and real traffic."""
     section = Section("traffic", "Encrypted or compressed inside protocols")
     section.text.append(
-        "Headers of records stand between the bytes: of TLS, DTLS, QUIC, WireGuard, ESP, OpenVPN, RTP, WebSocket, HTTP/2, "
-        "chunked HTTP, RTMP, MPEG-TS, or plain lengths, at drawn record sizes from 32 bytes to 16 KB. Real traffic is what TLS, SSH-2, "
-        "QUIC and others of the corpus send once encrypted, from repositories that training did not see. Shares in percent that "
+        "Headers of records stand between the bytes: of TLS, DTLS, QUIC, WireGuard, ESP, OpenVPN, "
+        "RTP, WebSocket, HTTP/2, "
+        "chunked HTTP, RTMP, MPEG-TS, or plain lengths, at drawn record sizes from 32 bytes to 16 "
+        "KB. Real traffic is what TLS, SSH-2, "
+        "QUIC and others of the corpus send once encrypted, from repositories that training did not "
+        "see. Shares in percent that "
         "are right, by the statistics of flow records, every answer counted."
     )
     lines: dict[str, list[str]] = {}
     for length in ANCHORS:
         framed, real = tested.framed(length, scale), tested.traffic(length, scale)
         for one, label in ((framed, "framed"), (real, "real")):
-            is_right = (shipped.probability(one.rows, "narrow") > 0.5) == one.rows.is_coded if len(one.rows) else np.zeros(0)
-            groups = [(f"{label} ciphertext, all", ~one.rows.is_coded), (f"{label} coded bytes, all", one.rows.is_coded)]
+            is_right = (
+                (shipped.probability(one.rows, "narrow") > 0.5) == one.rows.is_coded if len(one.rows) else np.zeros(0)
+            )
+            groups = [
+                (f"{label} ciphertext, all", ~one.rows.is_coded),
+                (f"{label} coded bytes, all", one.rows.is_coded),
+            ]
             encrypted = ~one.rows.is_coded
-            groups += [(f"{label} {kind}", encrypted & (one.rows.encoders == kind)) for kind in np.unique(one.rows.encoders[encrypted])]
+            groups += [
+                (f"{label} {kind}", encrypted & (one.rows.encoders == kind))
+                for kind in np.unique(one.rows.encoders[encrypted])
+            ]
             for name, chosen in groups:
                 if chosen.any():
                     row = lines.setdefault(name, [""] * len(ANCHORS))
@@ -163,8 +177,10 @@ def calibration(scale: float, folder: Path) -> Section:
     """Reliability of the probabilities; curves of recall against false alarms; what withholding gains."""
     section = Section("calibration", "Probabilities, and what withholding a verdict gains")
     section.text.append(
-        "Stated: the probability of the verdict that is more probable, at equal odds of ciphertext and the 17 formats, at "
-        "lengths drawn from 128 bytes to 64 KB and at each anchor. Found: how often it was right. ECE is the mean distance of both."
+        "Stated: the probability of the verdict that is more probable, at equal odds of ciphertext "
+        "and the 17 formats, at "
+        "lengths drawn from 128 bytes to 64 KB and at each anchor. Found: how often it was right. "
+        "ECE is the mean distance of both."
     )
     everything = tested.of_all_lengths(scale)
     sets = {"all lengths": everything} | {named(n): tested.plain(n, scale) for n in ANCHORS}
@@ -172,21 +188,30 @@ def calibration(scale: float, folder: Path) -> Section:
     for which in shipped.SETS:
         line = [which]
         for name, one in sets.items():
-            found = scores.reliability(shipped.probability(one.rows, which), one.rows.is_coded, scores.even_weights(one.rows))
+            found = scores.reliability(
+                shipped.probability(one.rows, which), one.rows.is_coded, scores.even_weights(one.rows)
+            )
             error = scores.calibration_error(found)
             line.append(percent(error, 2))
             if name == "all lengths":
                 bins = found
             value = Share(error, float("nan"), float("nan"))
             section.checks.append(
-                Check(f"calibration error, {which}, {name}", f"{percent(error, 2)} %", "at most 2 %", error <= MOST_CALIBRATION_ERROR)
+                Check(
+                    f"calibration error, {which}, {name}",
+                    f"{percent(error, 2)} %",
+                    "at most 2 %",
+                    error <= MOST_CALIBRATION_ERROR,
+                )
             )
             assert value.value == error
         errors.append(line)
     section.tables.append(Table(("ECE, percent", *sets), errors))
     section.tables.append(_reliability(bins))
     curves = {name: _curve(one) for name, one in sets.items()}
-    section.tables.append(Table(("", *sets), [["area under ROC", *(f"{scores.area(*curve):.4f}" for curve in curves.values())]]))
+    section.tables.append(
+        Table(("", *sets), [["area under ROC", *(f"{scores.area(*curve):.4f}" for curve in curves.values())]])
+    )
     section.tables.append(_withheld(sets))
     figures.reliability(bins, folder / "reliability.svg")
     figures.roc(curves, folder / "roc.svg")
@@ -214,7 +239,9 @@ def _withheld(sets: dict[str, Tested]) -> Table:
             chance = shipped.probability(one.rows, "narrow")
             w = scores.even_weights(one.rows)
             told = (np.maximum(chance, 1 - chance) >= limit) & (w > 0)
-            right = np.average((chance > 0.5)[told] == one.rows.is_coded[told], weights=w[told]) if told.any() else np.nan
+            right = (
+                np.average((chance > 0.5)[told] == one.rows.is_coded[told], weights=w[told]) if told.any() else np.nan
+            )
             line.append(f"{percent(w[told].sum() / w.sum())} / {percent(float(right))}")
         lines.append(line)
     return Table(("undecided below: told / right of these", *sets), lines)
@@ -224,7 +251,8 @@ def power(scale: float, folder: Path) -> Section:
     """How recall at 1 % false alarms grows with length."""
     section = Section("power", "Where the limit is: recall at 1 % false alarms")
     section.text.append(
-        "The threshold of each length is set so that 1 % of ciphertext is called compressed; all statistics. 1.0 means that "
+        "The threshold of each length is set so that 1 % of ciphertext is called compressed; all "
+        "statistics. 1.0 means that "
         "a format cannot be told from random bytes at that length."
     )
     curves: dict[str, list[float]] = {name: [] for name in POWER_FORMATS}

@@ -1,7 +1,7 @@
 """First payload packets: of ordinary traffic from the corpus, of fully encrypted protocols, of compressed payloads.
 
-Captures of the corpus enter, read by tshark once; files `openings/REPOSITORY/LABEL~ITEM` of the cache leave. Ordinary is
-what the corpus calls plaintext, and the cleartext handshakes that open TLS, SSH and RDP. Fully encrypted protocols
+Captures of the corpus enter, read by tshark once; files `openings/REPOSITORY/LABEL~ITEM` of the cache leave. Ordinary
+is what the corpus calls plaintext, and the cleartext handshakes that open TLS, SSH and RDP. Fully encrypted protocols
 (Shadowsocks, VMess, obfs4) send random bytes from the first on, so random bytes stand for them.
 """
 

@@ -84,8 +84,8 @@ def ssh_bands(payloads: Payloads) -> Verdicts:
 def full_encryption(payloads: Payloads) -> Verdicts:
     """The rule of Wu et al., "How the Great Firewall of China Detects and Blocks Fully Encrypted Traffic", 2023.
 
-    A first payload is called fully encrypted unless it has at most 3.4 or at least 4.6 set bits a byte, or its first six
-    bytes are printable, or more than half of it is, or more than 20 bytes in a row are, or it begins like TLS or HTTP.
+    A first payload is called fully encrypted unless it has at most 3.4 or at least 4.6 set bits a byte, or its first
+    six bytes are printable, or more than half of it is, or more than 20 bytes in a row are, or it begins like TLS or HTTP.
     """
     return np.array([_is_fully_encrypted(payload) for payload in payloads], bool)
 
@@ -116,7 +116,7 @@ RULES: Mapping[str, Callable[[Payloads], Verdicts]] = {
 
 
 def differences_from_ent(payloads: Payloads, scratch: Path) -> tuple[int, int] | None:
-    """Of how many payloads the program `ent` prints another chi-square, and of how many it was asked; None without it."""
+    """Count payloads of which the program `ent` prints another chi-square, and all it was asked; None without it."""
     if shutil.which("ent") is None:
         return None
     ours = chi_squares(payloads)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,12 @@ def changes(scale: float) -> Section:
     """Boundaries, relapses and false alarms."""
     section = Section("segments", "Where the coding changes inside a direction")
     section.text.append(
-        "Sessions are made of text of sources that training did not see and of ciphertext, plain or in records with headers, "
-        "written as captures and judged as flows. A boundary's distance is that between the true change and the nearest found "
-        "one of the same kind. A relapse counts as reported if a segment of cleartext begins before 64 bytes of it have passed."
+        "Sessions are made of text of sources that training did not see and of ciphertext, plain or "
+        "in records with headers, "
+        "written as captures and judged as flows. A boundary's distance is that between the true "
+        "change and the nearest found "
+        "one of the same kind. A relapse counts as reported if a segment of cleartext begins before "
+        "64 bytes of it have passed."
     )
     made = found_segments(sessions.handshakes(int(600 * scale), SEED))
     distances = np.array([_distance(session, found) for session, found in made])
@@ -58,9 +62,17 @@ def changes(scale: float) -> Section:
     section.tables.append(Table(
         ("end of the cleartext handshake", "value"),
         [["sessions", str(len(made))], ["median distance, bytes", f"{median:.0f}"],
-         ["90th percentile, bytes", f"{np.percentile(distances, 90):.0f}"], ["within 64 bytes, percent", percent(within)]],
+         ["90th percentile, bytes", f"{np.percentile(distances, 90):.0f}"],
+         ["within 64 bytes, percent", percent(within)]],
     ))  # fmt: skip
-    section.checks.append(Check("boundary of handshake and ciphertext: median distance", f"{median:.0f} bytes", "at most 32 bytes", median <= 32))
+    section.checks.append(
+        Check(
+            "boundary of handshake and ciphertext: median distance",
+            f"{median:.0f} bytes",
+            "at most 32 bytes",
+            median <= 32,
+        )
+    )
     section.tables.append(_relapses(scale, section))
     section.checks.append(_false_alarms(scale))
     return section
@@ -69,7 +81,7 @@ def changes(scale: float) -> Section:
 def _distance(session: Session, found: list[dict[str, Any]]) -> float:
     """From the end of the cleartext to the nearest beginning of something opaque after cleartext."""
     starts = [
-        after["start"] for before, after in zip(found, found[1:], strict=False)
+        after["start"] for before, after in pairwise(found)
         if before["kind"] not in OPAQUE and after["kind"] in OPAQUE
     ]  # fmt: skip
     return min((abs(start - session.starts[1]) for start in starts), default=float(len(session.payload)))
@@ -84,7 +96,9 @@ def _relapses(scale: float, section: Section) -> Table:
         lines.append([str(length), str(len(made)), str(share)])
         if length >= 128:
             section.checks.append(
-                Check(f"relapse of {length} bytes reported within 64", f"{share} %", "at least 99 %", share.value >= 0.99)
+                Check(
+                    f"relapse of {length} bytes reported within 64", f"{share} %", "at least 99 %", share.value >= 0.99
+                )
             )
     return Table(("bytes of cleartext", "sessions", "reported, percent"), lines)
 
@@ -98,7 +112,9 @@ def _false_alarms(scale: float) -> Check:
     total = max(1 << 26, int(FALSE_ALARM_BYTES * scale))
     made = found_segments(sessions.undisturbed(total, 1 << 20, SEED), depth=1 << 20)
     alarms = sum(one["kind"] not in OPAQUE for _, found in made for one in found)
-    return Check(f"cleartext alarms in {total >> 20} MB of ciphertext", str(alarms), "at most 1 in 1,024 MB", alarms <= 1)
+    return Check(
+        f"cleartext alarms in {total >> 20} MB of ciphertext", str(alarms), "at most 1 in 1,024 MB", alarms <= 1
+    )
 
 
 def examples() -> Section:

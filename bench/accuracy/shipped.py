@@ -1,4 +1,4 @@
-"""The shipped model of compressed and encrypted bytes, asked for its probability even where the verdict is undecided."""
+"""The shipped model of compressed and encrypted bytes, asked for its probability even where no verdict is told."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ SEED = 78
 
 
 def clear(length: int, scale: float) -> list[Fragment]:
-    """Fragments of text, binary and encoded material of sources that training did not see; `format` is the right verdict."""
+    """Text, binary and encoded fragments of sources that training did not see; `format` is the right verdict."""
     draw = np.random.default_rng([SEED, length])
     by_kind: dict[tuple[str, str], list[tuple[str, bytes]]] = {}
     for path in sorted(fetch.folder("clear").glob("*/*~*~*")):
@@ -56,8 +56,10 @@ def everything(scale: float) -> Section:
     """Which verdict each kind of material gets, by length."""
     section = Section("verdicts", "Verdicts on payloads of all kinds")
     section.text.append(
-        "`wiretropy.judge_payloads` on fragments cut at random offsets, of sources that training did not see: shares in percent "
-        "of each verdict. Ciphertext plain; compressed is the mean of the 17 formats; text, binary and encoded the mean of their kinds."
+        "`wiretropy.judge_payloads` on fragments cut at random offsets, of sources that training did "
+        "not see: shares in percent "
+        "of each verdict. Ciphertext plain; compressed is the mean of the 17 formats; text, binary "
+        "and encoded the mean of their kinds."
     )
     kinds: dict[str, list[str]] = {}
     stated, found = [], []
@@ -89,7 +91,9 @@ def _all_classes(length: int, scale: float) -> list[Fragment]:
     plain = tested.plain(length, scale).fragments if length >= 128 else tested.short(length, scale)
     coded = [one for one in plain if one.format in formats.BASE]
     chosen = draw.permutation(len(coded))[: int(3400 * scale)]
-    found += [Fragment(coded[at].octets, True, "plain", "compressed", coded[at].format, coded[at].source) for at in chosen]
+    found += [
+        Fragment(coded[at].octets, True, "plain", "compressed", coded[at].format, coded[at].source) for at in chosen
+    ]
     encrypted = [one for one in plain if one.format == "encrypted"][: int(2000 * scale)]
     found += [Fragment(one.octets, False, "plain", "encrypted", "ciphertext", one.source) for one in encrypted]
     return found
@@ -119,9 +123,12 @@ def first_packets(scale: float) -> Section:
     """Full-encryption heuristic: what it finds, and what it hits besides."""
     section = Section("first", "Fully encrypted first packets")
     section.text.append(
-        "Flagged is what gets the verdict `encrypted`, beside the published rule of Wu et al. on the same packets. Random bytes "
-        "stand for the first packets of Shadowsocks, VMess and obfs4; compressed are fragments of the 17 formats; ordinary are the "
-        "first packets of plaintext flows and of cleartext handshakes of the corpus, equal ones once. Shares in percent."
+        "Flagged is what gets the verdict `encrypted`, beside the published rule of Wu et al. on the "
+        "same packets. Random bytes "
+        "stand for the first packets of Shadowsocks, VMess and obfs4; compressed are fragments of "
+        "the 17 formats; ordinary are the "
+        "first packets of plaintext flows and of cleartext handshakes of the corpus, equal ones "
+        "once. Shares in percent."
     )
     packets = openings.ordinary()
     ordinary = [one.octets for one in packets]
@@ -145,7 +152,9 @@ def first_packets(scale: float) -> Section:
         theirs = scores.share(full_encryption(payloads), sources)
         lines.append([name, str(len(payloads)), str(ours), str(either), str(theirs)])
         section.checks.append(_first_check(name, ours))
-    section.tables.append(Table(("first packets", "number", "flagged", "flagged or undecided", "the published rule"), lines))
+    section.tables.append(
+        Table(("first packets", "number", "flagged", "flagged or undecided", "the published rule"), lines)
+    )
     return section
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,78 +23,93 @@ COMMON_SIZES = (188, 256, 512, 1024, 1200, 1370, 1400, 1448, 4096, 8192, 16_384)
 DATAGRAMS = frozenset(("dtls", "quic", "wireguard", "esp", "openvpn", "rtp"))
 """Kinds whose records are datagrams, which stay below the size of a packet."""
 
-Header = Callable[[int, int, np.random.Generator], bytes]
-"""Bytes before a record, from its number and its size; the generator is seeded alike for each record of a stream."""
+
+class Record(NamedTuple):
+    """Number and size of a record, and a generator that is seeded alike for each record of a stream."""
+
+    number: int
+    size: int
+    fixed: np.random.Generator
 
 
-def _tls(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    return struct.pack(">BHH", 23, 0x0303, size)
+Header = Callable[[Record], bytes]
+"""Bytes before a record."""
 
 
-def _dtls(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    return struct.pack(">BHHHIH", 23, 0xFEFD, 1, 0, number, size)
+def _tls(record: Record) -> bytes:
+    return struct.pack(">BHH", 23, 0x0303, record.size)
 
 
-def _length2(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    return struct.pack(">H", size)
+def _dtls(record: Record) -> bytes:
+    return struct.pack(">BHHHIH", 23, 0xFEFD, 1, 0, record.number, record.size)
 
 
-def _length4(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    return struct.pack(">I", size)
+def _length2(record: Record) -> bytes:
+    return struct.pack(">H", record.size)
 
 
-def _length4_little(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    return struct.pack("<I", size)
+def _length4(record: Record) -> bytes:
+    return struct.pack(">I", record.size)
 
 
-def _quic(number: int, size: int, fixed: np.random.Generator) -> bytes:
+def _length4_little(record: Record) -> bytes:
+    return struct.pack("<I", record.size)
+
+
+def _quic(record: Record) -> bytes:
     """RFC 9000, section 17.3: the protected bits of the first byte are random; the connection id stays."""
-    connection = fixed.bytes(8)
-    return bytes([0x40 | (number * 37 + connection[0]) & 0x3F]) + connection
+    connection = record.fixed.bytes(8)
+    return bytes([0x40 | (record.number * 37 + connection[0]) & 0x3F]) + connection
 
 
-def _wireguard(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    return b"\4\0\0\0" + fixed.bytes(4) + struct.pack("<Q", number)
+def _wireguard(record: Record) -> bytes:
+    return b"\4\0\0\0" + record.fixed.bytes(4) + struct.pack("<Q", record.number)
 
 
-def _esp(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    return fixed.bytes(4) + struct.pack(">I", number)
+def _esp(record: Record) -> bytes:
+    return record.fixed.bytes(4) + struct.pack(">I", record.number)
 
 
-def _openvpn(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    return b"\x48\0\0" + fixed.bytes(1) + struct.pack(">I", number)
+def _openvpn(record: Record) -> bytes:
+    return b"\x48\0\0" + record.fixed.bytes(1) + struct.pack(">I", record.number)
 
 
-def _rtp(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    start = int(fixed.integers(1 << 31))
-    return struct.pack(">BBHI", 0x80, 96, (start + number) & 0xFFFF, start + 960 * number) + fixed.bytes(4)
+def _rtp(record: Record) -> bytes:
+    start = int(record.fixed.integers(1 << 31))
+    return struct.pack(
+        ">BBHI", 0x80, 96, (start + record.number) & 0xFFFF, start + 960 * record.number
+    ) + record.fixed.bytes(4)
 
 
-def _websocket(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    if size < 126:
-        return struct.pack(">BB", 0x82, size)
-    return struct.pack(">BBH", 0x82, 126, size)
+def _websocket(record: Record) -> bytes:
+    if record.size < 126:
+        return struct.pack(">BB", 0x82, record.size)
+    return struct.pack(">BBH", 0x82, 126, record.size)
 
 
-def _http2(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    stream = 2 * int(fixed.integers(50)) + 1
-    return struct.pack(">I", size)[1:] + struct.pack(">BBI", 0, 0, stream)
+def _http2(record: Record) -> bytes:
+    stream = 2 * int(record.fixed.integers(50)) + 1
+    return struct.pack(">I", record.size)[1:] + struct.pack(">BBI", 0, 0, stream)
 
 
-def _chunked(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    return (b"\r\n" if number else b"") + f"{size:x}\r\n".encode()
+def _chunked(record: Record) -> bytes:
+    return (b"\r\n" if record.number else b"") + f"{record.size:x}\r\n".encode()
 
 
-def _rtmp(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    channel = int(fixed.integers(4, 8))
-    if number % 8 == 0:
-        return struct.pack(">BI", 0x40 | channel, 40 * number)[:4] + struct.pack(">I", 8 * size)[1:] + b"\x09"
+def _rtmp(record: Record) -> bytes:
+    channel = int(record.fixed.integers(4, 8))
+    if record.number % 8 == 0:
+        return (
+            struct.pack(">BI", 0x40 | channel, 40 * record.number)[:4]
+            + struct.pack(">I", 8 * record.size)[1:]
+            + b"\x09"
+        )
     return bytes([0xC0 | channel])
 
 
-def _transport_stream(number: int, size: int, fixed: np.random.Generator) -> bytes:
-    pid = int(fixed.integers(32, 8000))
-    return struct.pack(">BHB", 0x47, pid, 0x10 | number & 15)
+def _transport_stream(record: Record) -> bytes:
+    pid = int(record.fixed.integers(32, 8000))
+    return struct.pack(">BHB", 0x47, pid, 0x10 | record.number & 15)
 
 
 CIPHERTEXT: Mapping[str, Header] = {
@@ -130,7 +146,7 @@ def framed(payload: bytes, kind: str, draw: np.random.Generator, length: int) ->
     made, taken, begin = bytearray(), 0, None
     for size in record_sizes(kind, draw):
         part = payload[taken : taken + min(size, most)]
-        made += header(number, len(part), np.random.default_rng(seed)) + part
+        made += header(Record(number, len(part), np.random.default_rng(seed))) + part
         taken += len(part)
         number += 1
         if begin is None:

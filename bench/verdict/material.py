@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import quopri
 import random
 import re
@@ -51,7 +52,8 @@ TEXT_ENDS: Mapping[str, str] = {
 BINARY_ENDS: Mapping[str, str] = {
     ".so": "program", ".a": "program", ".o": "program", ".elc": "bytecode", ".pyc": "bytecode", ".bc": "bytecode",
     ".mo": "catalogue", ".ttf": "font", ".otf": "font", ".wav": "sound", ".bmp": "picture", ".tga": "picture",
-    ".db": "database", ".sqlite": "database", ".dat": "table", ".mat": "numbers", ".npy": "numbers", ".class": "bytecode",
+    ".db": "database", ".sqlite": "database", ".dat": "table", ".mat": "numbers", ".npy": "numbers",
+    ".class": "bytecode",
     ".ico": "picture", ".stl": "numbers", ".mid": "music",
 }  # fmt: skip
 """Kind of a binary by the end of its name; programs without one are known by their first bytes."""
@@ -222,10 +224,11 @@ def _log(text: bytes, draw: random.Random) -> bytes:
 def _records(text: bytes, draw: random.Random) -> bytes:
     """JSON lines with numbers and words of a text."""
     words = _words(text)
-    return b"".join(
-        f'{{"id":{number},"{draw.choice(words)}":"{" ".join(draw.choices(words, k=4))}","value":{draw.random()}}}\n'.encode()
+    records = (
+        {"id": number, draw.choice(words): " ".join(draw.choices(words, k=4)), "value": draw.random()}
         for number in range(2000)
     )
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
 
 
 def _database(text: bytes, draw: random.Random) -> bytes:

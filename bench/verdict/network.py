@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ class Network:
         y, w = target.astype(np.float32), (weights / weights.mean()).astype(np.float32)
         sizes = [x.shape[1], *self.hidden, 1]
         layers = []
-        for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+        for before, after in pairwise(sizes):
             layers += [(draw.standard_normal((before, after)) * np.sqrt(2 / before)).astype(np.float32)]
             layers += [np.zeros(after, np.float32)]
         self._descend(layers, scaled, y, w, draw)
@@ -86,11 +87,13 @@ class Network:
                 slopes = _slopes(layers, x[chosen], y[chosen], w[chosen])
                 rate = RATE * (1 + np.cos(np.pi * step / steps)) / 2
                 step += 1
-                for part, slope, m, v in zip(layers, slopes, first, second, strict=True):
-                    m += (1 - BETAS[0]) * (slope - m)
-                    v += (1 - BETAS[1]) * (slope * slope - v)
-                    moved = m / (1 - BETAS[0] ** step) / (np.sqrt(v / (1 - BETAS[1] ** step)) + EPSILON)
-                    part -= np.float32(rate) * (moved + (DECAY * part if part.ndim == 2 else 0))
+                for place, slope in enumerate(slopes):
+                    first[place] += (1 - BETAS[0]) * (slope - first[place])
+                    second[place] += (1 - BETAS[1]) * (slope * slope - second[place])
+                    spread = np.sqrt(second[place] / (1 - BETAS[1] ** step)) + EPSILON
+                    moved = first[place] / (1 - BETAS[0] ** step) / spread
+                    # Biases, at odd places, do not decay.
+                    layers[place] -= np.float32(rate) * (moved + (0 if place % 2 else DECAY * layers[place]))
 
     def log_odds(self, x: Floats) -> NDArray[np.float64]:
         """Natural logarithm of the odds of compressed to encrypted, before calibration."""

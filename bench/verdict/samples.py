@@ -214,7 +214,7 @@ def ciphertext(length: int, count: int) -> Iterator[Fragment]:
 def real_traffic(
     count: int, draw: np.random.Generator, *, is_test: bool, length: int | None = None
 ) -> Iterator[Fragment]:
-    """Fragments of opaque parts of real traffic, repositories and protocols in turn, from the first byte or from anywhere."""
+    """Fragments of opaque parts of real traffic, repositories and protocols in turn, half from the first byte on."""
     by_group: dict[tuple[str, str], list[Path]] = {}
     for path in sorted(fetch.folder("traffic").glob("*/*~*~*")):
         if (path.parent.name in traffic.TEST) == is_test:

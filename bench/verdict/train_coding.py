@@ -73,9 +73,7 @@ def training_rows(share: float) -> Rows:
             f"train-coded-framed-{share:g}",
             samples.coded(streams, samples.LEARNT, some(FRAMED_PER_FORMAT), draw, frame=True),
         ),
-        samples.measured(
-            f"train-random-framed-{share:g}", samples.random_bytes(some(FRAMED_RANDOM), draw, frame=True)
-        ),
+        samples.measured(f"train-random-framed-{share:g}", samples.random_bytes(some(FRAMED_RANDOM), draw, frame=True)),
         samples.measured(f"train-traffic-{share:g}", samples.real_traffic(some(TRAFFIC), draw, is_test=False)),
     ]
     return samples.joined(tables)
@@ -202,9 +200,13 @@ def provenance(rows: Rows, share: float) -> dict[str, Any]:
         "meaning": "log-odds of compressed to encrypted at equal odds; LZMA, which looks like ciphertext, left out",
         "seed": SEED,
         "share": share,
-        "sources": sorted({*map(str, rows.sources[rows.is_coded]), *map(str, rows.sources[rows.families == "traffic"])}),
+        "sources": sorted(
+            {*map(str, rows.sources[rows.is_coded]), *map(str, rows.sources[rows.families == "traffic"])}
+        ),
         "rows": {str(name): int(count) for name, count in zip(names, counts, strict=True)},
-        "encoders": sorted({f"{f} {e}" for f, e in zip(rows.formats, rows.encoders, strict=True)} - {"encrypted random"}),
+        "encoders": sorted(
+            {f"{f} {e}" for f, e in zip(rows.formats, rows.encoders, strict=True)} - {"encrypted random"}
+        ),
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
         "downloads": sorted(path.name for path in fetch.folder("downloads").iterdir()),
     }
@@ -231,11 +233,15 @@ def compare(rows: Rows, network: Network) -> None:
         ).fit(x, learn.is_coded, sample_weight=given)  # fmt: skip
         tried["lightgbm"] = trees.predict(z).astype(bool)
         scaler = StandardScaler().fit(np.hstack([x, np.abs(x)]))
-        line = LogisticRegression(C=0.1, max_iter=300).fit(scaler.transform(np.hstack([x, np.abs(x)])), learn.is_coded, given)
+        line = LogisticRegression(C=0.1, max_iter=300).fit(
+            scaler.transform(np.hstack([x, np.abs(x)])), learn.is_coded, given
+        )
         tried["logistic"] = line.predict(scaler.transform(np.hstack([z, np.abs(z)]))).astype(bool)
         for name, found in tried.items():
             shown = [accuracy(found[held.lengths == n], held.where(held.lengths == n)) for n in samples.ANCHORS]
-            print(f"{which:7} {name:9} " + "  ".join(f"{n}: {v:.3%}" for n, v in zip(samples.ANCHORS, shown, strict=True)))
+            print(
+                f"{which:7} {name:9} " + "  ".join(f"{n}: {v:.3%}" for n, v in zip(samples.ANCHORS, shown, strict=True))
+            )
 
 
 def main(words: Sequence[str]) -> int:

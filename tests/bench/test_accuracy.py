@@ -51,7 +51,9 @@ def test_certainty_that_is_wrong_half_the_time_is_half_off():
 
 
 def test_area_is_one_where_scores_part_the_kinds():
-    assert scores.area(*scores.roc(np.array([4.0, 3.0, 2.0, 1.0]), np.array([True, True, False, False]), np.ones(4))) == 1
+    assert (
+        scores.area(*scores.roc(np.array([4.0, 3.0, 2.0, 1.0]), np.array([True, True, False, False]), np.ones(4))) == 1
+    )
 
 
 def test_recall_is_taken_where_one_percent_of_ciphertext_is_called():
