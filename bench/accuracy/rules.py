@@ -85,7 +85,8 @@ def full_encryption(payloads: Payloads) -> Verdicts:
     """The rule of Wu et al., "How the Great Firewall of China Detects and Blocks Fully Encrypted Traffic", 2023.
 
     A first payload is called fully encrypted unless it has at most 3.4 or at least 4.6 set bits a byte, or its first
-    six bytes are printable, or more than half of it is, or more than 20 bytes in a row are, or it begins like TLS or HTTP.
+    six bytes are printable, or more than half of it is, or more than 20 bytes in a row are, or it begins like TLS
+    or HTTP.
     """
     return np.array([_is_fully_encrypted(payload) for payload in payloads], bool)
 

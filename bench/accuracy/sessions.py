@@ -1,8 +1,8 @@
 """Captures of TCP sessions whose coding changes where we say it does.
 
 Pieces of cleartext and ciphertext enter, captures leave: classic pcap, Ethernet, IPv4, one session after the other,
-each a handshake and one direction's payload in segments. Cleartext comes from the test side of `bench.verdict.material`;
-ciphertext is random bytes, half of it in records with headers.
+each a handshake and one direction's payload in segments. Cleartext comes from the test side of
+`bench.verdict.material`; ciphertext is random bytes, half of it in records with headers.
 """
 
 from __future__ import annotations

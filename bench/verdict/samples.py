@@ -2,13 +2,15 @@
 
 Streams of `bench.coding.streams`, opaque parts of `traffic` and drawn bytes enter; a table of statistics leaves, one
 row a fragment, with what each is. Lengths are drawn, or given. Within a format sources take turns, then encoders, so
-that none outweighs the others by its number of streams. A table is kept in the cache under the name it was asked by.
+that none outweighs the others by its number of streams. A table is kept in the cache while the data stay the same.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -99,8 +101,8 @@ def joined(tables: Sequence[Rows]) -> Rows:
 
 
 def measured(name: str, fragments: Iterator[Fragment]) -> Rows:
-    """Measure fragments, or read what was measured under this name."""
-    path = fetch.folder("rows") / f"{name}.npz"
+    """Measure fragments, or read what was measured under this name from the same data."""
+    path = fetch.folder("rows") / f"{name}-{_state():08x}.npz"
     if path.exists():
         return Rows.load(path)
     tables, waiting = [], []
@@ -114,6 +116,14 @@ def measured(name: str, fragments: Iterator[Fragment]) -> Rows:
     rows = joined(tables)
     rows.save(path)
     return rows
+
+
+@cache
+def _state() -> int:
+    """A number that changes with the streams and with what is measured, so that stale tables are not read."""
+    found = [f"{path.parent.name} {path.name} {path.stat().st_size}" for name in ("streams", "traffic")
+             for path in sorted(fetch.folder(name).glob("*/*~*~*"))]  # fmt: skip
+    return zlib.crc32("\n".join([*measuring.NAMES, *found]).encode())
 
 
 def _rows(fragments: Sequence[Fragment]) -> Rows:
