@@ -37,11 +37,11 @@ FORMAT = 1
 
 SEED = 20
 
-PER_FORMAT = 6000
-RANDOM = 90_000
-FRAMED_PER_FORMAT = 1200
-FRAMED_RANDOM = 36_000
-TRAFFIC = 16_000
+PER_FORMAT = 4000
+RANDOM = 60_000
+FRAMED_PER_FORMAT = 800
+FRAMED_RANDOM = 20_000
+TRAFFIC = 10_000
 """Fragments to train on: of each format, of random bytes, the same framed, and of real traffic."""
 
 SHARES = {"plain": 0.72, "framed": 0.2, "traffic": 0.08}
@@ -60,22 +60,24 @@ SETS = ("narrow", "wide")
 
 def training_rows(share: float) -> Rows:
     """Everything to train on, measured."""
-    draw = np.random.default_rng([SEED, int(1e6 * share)])
     streams = data.streams(is_test=False)
 
     def some(count: int) -> int:
         return max(10, int(count * share))
 
-    tables = [
-        samples.measured(f"train-coded-{share:g}", samples.coded(streams, samples.LEARNT, some(PER_FORMAT), draw)),
-        samples.measured(f"train-random-{share:g}", samples.random_bytes(some(RANDOM), draw)),
-        samples.measured(
-            f"train-coded-framed-{share:g}",
-            samples.coded(streams, samples.LEARNT, some(FRAMED_PER_FORMAT), draw, frame=True),
-        ),
-        samples.measured(f"train-random-framed-{share:g}", samples.random_bytes(some(FRAMED_RANDOM), draw, frame=True)),
-        samples.measured(f"train-traffic-{share:g}", samples.real_traffic(some(TRAFFIC), draw, is_test=False)),
-    ]
+    def draw(number: int) -> np.random.Generator:
+        # Each table has numbers of its own, so that one that was kept changes nothing in the others.
+        return np.random.default_rng([SEED, number, int(1e6 * share)])
+
+    learnt = samples.LEARNT
+    parts = {
+        "coded": samples.coded(streams, learnt, some(PER_FORMAT), draw(0)),
+        "random": samples.random_bytes(some(RANDOM), draw(1)),
+        "coded-framed": samples.coded(streams, learnt, some(FRAMED_PER_FORMAT), draw(2), frame=True),
+        "random-framed": samples.random_bytes(some(FRAMED_RANDOM), draw(3), frame=True),
+        "traffic": samples.real_traffic(some(TRAFFIC), draw(4), is_test=False),
+    }
+    tables = [samples.measured(f"train-{name}-{share:g}", fragments) for name, fragments in parts.items()]
     return samples.joined(tables)
 
 
