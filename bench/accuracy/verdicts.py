@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 import wiretropy
-from bench.accuracy import openings, scores, tested
+from bench.accuracy import scores, tested
 from bench.accuracy.coding import named, percent
 from bench.accuracy.rules import full_encryption
-from bench.coding import fetch, formats
+from bench.coding import formats
 from bench.report import Check, Section, Table
+from bench.verdict import openings, samples
 from bench.verdict.samples import Fragment
 
 LENGTHS = (64, 128, 256, 512, 2048, 8192, 65_536)
@@ -23,26 +25,6 @@ PER_KIND = 60
 """Fragments of each kind of clear material at each length."""
 
 SEED = 78
-
-
-def clear(length: int, scale: float) -> list[Fragment]:
-    """Text, binary and encoded fragments of sources that training did not see; `format` is the right verdict."""
-    draw = np.random.default_rng([SEED, length])
-    by_kind: dict[tuple[str, str], list[tuple[str, bytes]]] = {}
-    for path in sorted(fetch.folder("clear").glob("*/*~*~*")):
-        if path.parent.name in fetch.TEST and path.stat().st_size >= length:
-            verdict, kind, _ = path.name.split("~")
-            by_kind.setdefault((verdict, kind), []).append((path.parent.name, path.read_bytes()))
-    found = []
-    for (verdict, kind), streams in sorted(by_kind.items()):
-        names = sorted({source for source, _ in streams})
-        for number in range(max(8, int(PER_KIND * scale))):
-            of_source = [octets for source, octets in streams if source == names[number % len(names)]]
-            octets = of_source[draw.integers(len(of_source))]
-            offset = int(draw.integers(len(octets) - length + 1))
-            part = octets[offset : offset + length]
-            found.append(Fragment(part, False, "clear", verdict, kind, names[number % len(names)]))
-    return found
 
 
 def judged(payloads: Sequence[bytes]) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
@@ -87,7 +69,11 @@ def everything(scale: float) -> Section:
 
 def _all_classes(length: int, scale: float) -> list[Fragment]:
     draw = np.random.default_rng([SEED, length, 1])
-    found = clear(length, scale)
+    per_kind = max(8, int(PER_KIND * scale))
+    found = list(samples.clear(("text", "binary", "encoded"), per_kind, draw, is_test=True, length=length))
+    found += samples.messages(
+        [replace(one, octets=one.octets[:length]) for one in openings.ordinary()], is_test=True, least=length
+    )
     plain = tested.plain(length, scale).fragments if length >= 128 else tested.short(length, scale)
     coded = [one for one in plain if one.format in formats.BASE]
     chosen = draw.permutation(len(coded))[: int(3400 * scale)]

@@ -1,4 +1,4 @@
-"""A small network that gives the log-odds that bytes are compressed and not encrypted: fitted and run with NumPy.
+"""A small network that tells what bytes are, fitted and run with NumPy.
 
 Statistics and lengths enter, log-odds leave. Inputs are asinh of the statistics, which are scores with a long tail, and
 log2 of the length; scale and shift of the inputs are folded into the first layer when it is written down, so that
@@ -49,21 +49,25 @@ class Network:
     epochs: int = 40
     seed: int = 0
 
-    def fit(self, x: Floats, target: NDArray[np.bool_], weights: NDArray[np.float64]) -> Network:
+    def fit(self, x: Floats, target: NDArray[Any], weights: NDArray[np.float64]) -> Network:
         """Minimise the weighted cross-entropy; weights are rescaled to mean 1.
+
+        Two classes have one output, the log-odds of the second; more have one each, up to a constant.
 
         Parameters
         ----------
         x : ndarray of shape (n, inputs)
-        target : ndarray of shape (n,), bool
-            Whether the row is compressed.
+        target : ndarray of shape (n,), bool or int
+            Number of the class of each row, from 0.
         weights : ndarray of shape (n,)
         """
         draw = np.random.default_rng(self.seed)
         mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-3
         scaled = (x - mean) / spread
-        y, w = target.astype(np.float32), (weights / weights.mean()).astype(np.float32)
-        sizes = [x.shape[1], *self.hidden, 1]
+        classes = int(target.max()) + 1
+        y = (target[:, None] == np.arange(classes)).astype(np.float32)[:, -1 if classes == 2 else None :]
+        w = (weights / weights.mean()).astype(np.float32)[:, None]
+        sizes = [x.shape[1], *self.hidden, y.shape[1]]
         layers = []
         for before, after in pairwise(sizes):
             layers += [(draw.standard_normal((before, after)) * np.sqrt(2 / before)).astype(np.float32)]
@@ -96,8 +100,9 @@ class Network:
                     layers[place] -= np.float32(rate) * (moved + (0 if place % 2 else DECAY * layers[place]))
 
     def log_odds(self, x: Floats) -> NDArray[np.float64]:
-        """Natural logarithm of the odds of compressed to encrypted, before calibration."""
-        return np.concatenate([forward(self.layers_, part)[-1][:, 0] for part in _parts(x)]).astype(np.float64)
+        """Outputs before calibration: of shape (n,) for two classes, else (n, classes)."""
+        found = np.concatenate([forward(self.layers_, part)[-1] for part in _parts(x)]).astype(np.float64)
+        return found[:, 0] if found.shape[1] == 1 else found
 
     def written(self) -> list[dict[str, Any]]:
         """Layers as lists of numbers of six digits; `weights` has a row for each input."""
@@ -120,7 +125,12 @@ def forward(layers: Sequence[Floats], x: Floats) -> list[Floats]:
 
 def _slopes(layers: Sequence[Floats], x: Floats, y: Floats, w: Floats) -> list[Floats]:
     outputs = forward(layers, x)
-    slope = ((1 / (1 + np.exp(-outputs[-1][:, 0])) - y) * w / len(x))[:, None]
+    if y.shape[1] == 1:
+        stated = 1 / (1 + np.exp(-outputs[-1]))
+    else:
+        stated = np.exp(outputs[-1] - outputs[-1].max(axis=1, keepdims=True))
+        stated /= stated.sum(axis=1, keepdims=True)
+    slope = (stated - y) * w / len(x)
     found: list[Floats] = []
     for place in range(len(outputs) - 1, -1, -1):
         before = outputs[place - 1] if place else x

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from bench.coding import data, fetch, formats
 from bench.coding.data import Stream
 from bench.verdict import framing, measuring, traffic
+from bench.verdict.openings import Opening
+from wiretropy.verdict.payload_statistics import payload_statistics
 
-SHORTEST, LONGEST = 128, 65_536
+SHORTEST, LONGEST = 64, 65_536
 """Bounds of drawn lengths, in bytes: less says little, more is not measured by default."""
 
 ANCHORS = (512, 2048, 8192, 65_536)
@@ -36,6 +38,13 @@ BEND = 1.4
 LEARNT = (*formats.BASE, "brotli11", "zstd19")
 """Formats of compressed bytes that are learnt. LZMA is not: it looks like ciphertext, and would only blur it."""
 
+START_SHARE = 0.25
+"""Share of clear fragments that are taken from the first byte of a file on."""
+
+PRINTABLE = np.array([*range(0x20, 0x7F), 9, 10, 13], np.uint8)
+TEXT_SHARE = 0.9
+"""Printable bytes, and the least share of them in a message that counts as text."""
+
 CHUNK = 2000
 """Fragments held in memory at a time."""
 
@@ -48,18 +57,23 @@ class Rows:
     ----------
     statistics : ndarray of shape (n, K), float32
         As `measuring.NAMES` says.
+    shares : ndarray of shape (n, L), float32
+        As `payload_statistics.STATISTICS` says.
     lengths : ndarray of shape (n,), int64
         Bytes of each fragment.
     is_coded : ndarray of shape (n,), bool
         Whether it is compressed or media, not encrypted.
     families : ndarray of shape (n,), str
-        `plain` bytes, bytes `framed` into drawn records, or real `traffic`.
+        `plain` bytes, those at the `start` of a stream, bytes `framed` into drawn records, real `traffic`, or `clear`
+        material.
     formats, encoders, sources : ndarray of shape (n,), str
         Of plain fragments the format or `encrypted`, the encoder or cipher, and the source. Of framed ones the encoder
-        is the kind of framing; of traffic the format is the protocol and the source the repository.
+        is the kind of framing; of traffic the format is the protocol and the source the repository; of clear material
+        the format is `text` or `binary` and the encoder its kind.
     """
 
     statistics: NDArray[np.float32]
+    shares: NDArray[np.float32]
     lengths: NDArray[np.int64]
     is_coded: NDArray[np.bool_]
     families: NDArray[np.str_]
@@ -69,6 +83,12 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    @property
+    def truth(self) -> NDArray[np.str_]:
+        """The right verdict of each."""
+        opaque = np.where(self.is_coded, "compressed", "encrypted")
+        return np.where(self.families == "clear", self.formats, opaque)
 
     def where(self, chosen: NDArray[np.bool_]) -> Rows:
         """The rows that are chosen."""
@@ -125,14 +145,17 @@ def measured(name: str, fragments: Iterator[Fragment]) -> Rows:
 @cache
 def _state() -> int:
     """A number that changes with the streams and with what is measured, so that stale tables are not read."""
-    found = [f"{path.parent.name} {path.name} {path.stat().st_size}" for name in ("streams", "traffic")
-             for path in sorted(fetch.folder(name).glob("*/*~*~*"))]  # fmt: skip
+    folders = ("streams", "traffic", "clear", "openings")
+    files = [path for name in folders for path in sorted(fetch.folder(name).glob("*/*~*"))]
+    found = [f"{path.parent.name} {path.name} {path.stat().st_size}" for path in files]
     return zlib.crc32("\n".join([*measuring.NAMES, *found]).encode())
 
 
 def _rows(fragments: Sequence[Fragment]) -> Rows:
+    payloads = [fragment.octets for fragment in fragments]
     return Rows(
-        measuring.table([fragment.octets for fragment in fragments]),
+        measuring.table(payloads),
+        payload_statistics(payloads),
         np.array([len(fragment.octets) for fragment in fragments]),
         np.array([fragment.is_coded for fragment in fragments]),
         *(np.array([getattr(one, name) for one in fragments]) for name in ("family", "format", "encoder", "source")),
@@ -198,7 +221,7 @@ def _cut(stream: Stream, length: int, draw: np.random.Generator, *, frame: bool,
         file.seek(offset)
         octets = file.read(taken)
     if not frame:
-        return Fragment(octets, True, "plain", stream.format, stream.encoder, stream.source)
+        return Fragment(octets, True, "start" if at_start else "plain", stream.format, stream.encoder, stream.source)
     kind = str(draw.choice(sorted(framing.CODED)))
     framed = framing.framed(octets, kind, draw, length)
     return Fragment(framed, True, "framed", stream.format, kind, stream.source)
@@ -245,3 +268,35 @@ def real_traffic(
                 part = octets[offset : offset + wanted]
                 yield Fragment(part, False, "traffic", protocol, protocol, repository)
                 break
+
+
+def clear(
+    verdicts: Sequence[str], per_kind: int, draw: np.random.Generator, *, is_test: bool, length: int | None = None
+) -> Iterator[Fragment]:
+    """Clear material of these verdicts, a quarter from its first byte on, sources in turn within a kind."""
+    by_kind: dict[tuple[str, str], dict[str, list[bytes]]] = {}
+    for path in sorted(fetch.folder("clear").glob("*/*~*~*")):
+        verdict, kind, _ = path.name.split("~")
+        if verdict in verdicts and (path.parent.name in fetch.TEST) == is_test:
+            by_kind.setdefault((verdict, kind), {}).setdefault(path.parent.name, []).append(path.read_bytes())
+    for (verdict, kind), of_kind in sorted(by_kind.items()):
+        for number in range(per_kind):
+            wanted = length or drawn_length(draw)
+            fitting = [(name, one) for name in sorted(of_kind) for one in of_kind[name] if len(one) >= wanted]
+            if not fitting:
+                continue
+            names = sorted({name for name, _ in fitting})
+            name = names[number % len(names)]
+            of_source = [one for source, one in fitting if source == name]
+            octets = of_source[draw.integers(len(of_source))]
+            offset = 0 if draw.random() < START_SHARE else int(draw.integers(len(octets) - wanted + 1))
+            yield Fragment(octets[offset : offset + wanted], False, "clear", verdict, kind, name)
+
+
+def messages(found: Sequence[Opening], *, is_test: bool, least: int = SHORTEST) -> Iterator[Fragment]:
+    """Cleartext protocol messages: text where nearly all of it is printable, else binary."""
+    for one in found:
+        if len(one.octets) >= least and (one.source in traffic.TEST) == is_test:
+            printable = np.isin(np.frombuffer(one.octets, np.uint8), PRINTABLE).mean()
+            verdict = "text" if printable > TEXT_SHARE else "binary"
+            yield Fragment(one.octets, False, "clear", verdict, "message", one.source)

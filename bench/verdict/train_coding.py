@@ -1,11 +1,11 @@
-"""Train the models that tell compressed from encrypted bytes, and write `src/wiretropy/verdict/coding.json`.
+"""Train the models that tell compressed, encrypted and other bytes apart; write `src/wiretropy/verdict/coding.json`.
 
     python -m bench.verdict.train_coding [--compare] [--share S]
 
-Contents, streams and traffic of the training side only. One network serves all lengths from 128 bytes to 64 KiB; there
-are two, one of the narrow statistics that flow records carry and one of the wide ones of raw payloads. Probabilities
-are calibrated on sources and encoders that the network in question did not learn from: folds of sources are left out
-in turn, and log-odds are scaled and shifted, by length, to what was then found. --compare measures LightGBM and
+Contents, streams and traffic of the training side only. A network serves all lengths up to 64 KiB. There are three:
+`narrow`, of the statistics that flow records carry, and `wide`, of those of raw payloads, tell compressed from
+encrypted; `payload` tells these, text and binary apart. Probabilities are calibrated on sources and encoders that the
+network in question did not learn from: folds of sources are left out in turn. --compare measures LightGBM and
 logistic regression on the same rows, trained on some sources and tested on the others. Needs what
 bench/coding/README.md names.
 """
@@ -23,12 +23,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from bench.coding import data, fetch, formats
-from bench.verdict import measuring, samples
+from bench.verdict import calibration, measuring, openings, samples
 from bench.verdict.network import Network, inputs
 from bench.verdict.samples import Rows
+from wiretropy.verdict import payload_statistics
 
 OUT = Path(__file__).resolve().parents[2] / "src" / "wiretropy" / "verdict" / "coding.json"
 
@@ -38,24 +38,34 @@ FORMAT = 1
 SEED = 20
 
 PER_FORMAT = 4000
+AT_START = 500
 RANDOM = 60_000
 FRAMED_PER_FORMAT = 800
 FRAMED_RANDOM = 20_000
 TRAFFIC = 10_000
-"""Fragments to train on: of each format, of random bytes, the same framed, and of real traffic."""
+CLEAR_PER_KIND = 1200
+"""Fragments to train on: of each format, of its beginnings, of random bytes, the first and third framed, of real
+traffic, and of each kind of clear material."""
 
-SHARES = {"plain": 0.72, "framed": 0.2, "traffic": 0.08}
-"""What each family weighs on its side; without traffic the others weigh more."""
+SHARES = {"plain": 0.6, "start": 0.12, "framed": 0.2, "traffic": 0.08, "clear": 1.0}
+"""What each family weighs in its class; where one is missing the others weigh more."""
 
 EXTRA_WEIGHT = 0.5
 """Weight of a format that is learnt but does not count among the 17."""
 
 FOLDS = 5
 
-KNOTS = (7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 16.0)
-"""log2 of the lengths at which scale and shift of the log-odds are set; between them they are interpolated."""
+SHORTEST = {"narrow": 128, "wide": 64, "payload": 64}
+"""Bytes from which on each model is asked."""
 
-SETS = ("narrow", "wide")
+CLASSES = {
+    "narrow": ("encrypted", "compressed"),
+    "wide": ("encrypted", "compressed"),
+    "payload": ("encrypted", "compressed", "text", "binary"),
+}
+"""By model, in the order of its outputs; of two classes the one output is the log-odds of the second."""
+
+HIDDEN = {"narrow": (48, 24), "wide": (48, 24), "payload": (64, 32)}
 
 
 def training_rows(share: float) -> Rows:
@@ -76,24 +86,32 @@ def training_rows(share: float) -> Rows:
         "coded-framed": samples.coded(streams, learnt, some(FRAMED_PER_FORMAT), draw(2), frame=True),
         "random-framed": samples.random_bytes(some(FRAMED_RANDOM), draw(3), frame=True),
         "traffic": samples.real_traffic(some(TRAFFIC), draw(4), is_test=False),
+        "coded-start": samples.coded(streams, learnt, some(AT_START), draw(5), at_start=True),
+        "clear": samples.clear(("text", "binary"), some(CLEAR_PER_KIND), draw(6), is_test=False),
+        "messages": samples.messages(openings.ordinary(), is_test=False),
     }
     tables = [samples.measured(f"train-{name}-{share:g}", fragments) for name, fragments in parts.items()]
     return samples.joined(tables)
 
 
 def weights(rows: Rows) -> NDArray[np.float64]:
-    """Weight of each row: both kinds alike; on each the families by `SHARES`, and in a family the formats alike."""
+    """Weight of each row, 1 on average: classes alike, in each the families by `SHARES`, in a family the formats.
+
+    Of clear material kinds take the place of formats.
+    """
     given = np.zeros(len(rows))
-    for is_coded in (False, True):
-        side = rows.is_coded == is_coded
+    truth = rows.truth
+    for verdict in np.unique(truth):
+        side = truth == verdict
         for family in np.unique(rows.families[side]):
             group = side & (rows.families == family)
-            names, places, counts = np.unique(rows.formats[group], return_inverse=True, return_counts=True)
-            of_format = np.where(np.isin(names, formats.BASE) | (not is_coded), 1.0, EXTRA_WEIGHT)
-            of_row = (of_format / counts)[places]
+            named = rows.encoders[group] if family == "clear" else rows.formats[group]
+            names, places, counts = np.unique(named, return_inverse=True, return_counts=True)
+            is_extra = np.isin(names, [name for name in samples.LEARNT if name not in formats.BASE])
+            of_row = (np.where(is_extra, EXTRA_WEIGHT, 1.0) / counts)[places]
             given[group] = of_row / of_row.sum() * SHARES[str(family)]
         given[side] /= given[side].sum()
-    return given * len(rows) / 2
+    return given / given.mean()
 
 
 def fold_of(names: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -103,147 +121,118 @@ def fold_of(names: NDArray[np.str_]) -> NDArray[np.int64]:
 
 
 def columns(which: str) -> list[int]:
-    """Places of the statistics of a set."""
+    """Places of the statistics of a model."""
     return [measuring.NAMES.index(name) for name in (measuring.NARROW if which == "narrow" else measuring.NAMES)]
 
 
-def left_out(rows: Rows, x: NDArray[np.float32], network: Network) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Which rows can be judged by a network that knows neither their source nor, for one in `FOLDS`, their encoder.
+def seen(rows: Rows, which: str) -> NDArray[np.float32]:
+    """Inputs of a model: asinh of the statistics, for `payload` then the shares, then log2 of the length."""
+    found = inputs(rows.statistics[:, columns(which)], rows.lengths)
+    return np.hstack([found[:, :-1], rows.shares, found[:, -1:]]) if which == "payload" else found
+
+
+def classes(rows: Rows, which: str) -> NDArray[np.int64]:
+    """Number of the class of each row."""
+    return (rows.truth[:, None] == np.array(CLASSES[which])).argmax(axis=1)
+
+
+def used(rows: Rows, which: str) -> Rows:
+    """The rows that a model is for."""
+    return rows.where(np.isin(rows.truth, CLASSES[which]) & (rows.lengths >= SHORTEST[which]))
+
+
+def left_out(rows: Rows, x: NDArray[np.float32], which: str, network: Network) -> NDArray[np.float64]:
+    """Outputs for each row by a network that knows neither its source nor, for one encoder in `FOLDS`, its encoder.
 
     Encoders are left out too, because what is met later was written by encoders nobody trained on.
     """
     by_source = fold_of(rows.sources)
     by_encoder = fold_of(np.char.add(rows.formats, np.char.add("~", rows.encoders)))
-    given = weights(rows)
-    scores, judged = np.zeros(len(rows)), np.zeros(len(rows), bool)
+    given, target = weights(rows), classes(rows, which)
+    scores = np.zeros((len(rows), max(1, len(CLASSES[which]) - (len(CLASSES[which]) == 2))))
     for fold in range(FOLDS):
         test = by_source == fold
         is_encoder_out = rows.is_coded & (by_encoder == fold) & (rows.families == "plain")
         learn = ~test & ~is_encoder_out
         fitted = Network(network.hidden, max(4, network.epochs // 2), network.seed + fold)
-        fitted.fit(x[learn], rows.is_coded[learn], given[learn])
-        scores[test] = fitted.log_odds(x[test])
-        judged |= test
-    return judged, scores
+        fitted.fit(x[learn], target[learn], given[learn])
+        scores[test] = fitted.log_odds(x[test]).reshape(test.sum(), -1)
+    return scores[:, 0] if scores.shape[1] == 1 else scores
 
 
-def calibration(rows: Rows, scores: NDArray[np.float64], given: NDArray[np.float64]) -> dict[str, list[float]]:
-    """Scale and shift of log-odds at `KNOTS`, by least cross-entropy with a small penalty on bends."""
-    place = np.interp(np.log2(rows.lengths), KNOTS, np.arange(len(KNOTS)))
-    low = np.minimum(place.astype(int), len(KNOTS) - 2)
-    part = place - low
-    sign = np.where(rows.is_coded, 1.0, -1.0)
-    w = given / given.sum()
-
-    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        scale, shift = np.exp(parameters[: len(KNOTS)]), parameters[len(KNOTS) :]
-        a = scale[low] * (1 - part) + scale[low + 1] * part
-        b = shift[low] * (1 - part) + shift[low + 1] * part
-        margin = sign * (a * scores + b)
-        slope = -sign * w / (1 + np.exp(np.clip(margin, -60, 60)))
-        gradient = np.zeros_like(parameters)
-        for at, portion in ((low, 1 - part), (low + 1, part)):
-            np.add.at(gradient, at, slope * portion * scores * scale[at])
-            np.add.at(gradient, at + len(KNOTS), slope * portion)
-        bends = [np.diff(parameters[: len(KNOTS)]), np.diff(parameters[len(KNOTS) :])]
-        for offset, bend in zip((0, len(KNOTS)), bends, strict=True):
-            gradient[offset : offset + len(KNOTS) - 1] -= 2e-3 * bend
-            gradient[offset + 1 : offset + len(KNOTS)] += 2e-3 * bend
-        penalty = 1e-3 * sum(float(bend @ bend) for bend in bends)
-        return float(w @ np.logaddexp(0, -margin)) + penalty, gradient
-
-    found = minimize(loss, np.zeros(2 * len(KNOTS)), jac=True, method="L-BFGS-B").x
-    scale, shift = np.exp(found[: len(KNOTS)]), found[len(KNOTS) :]
-    return {
-        "log2_length": list(KNOTS),
-        "scale": [round(float(value), 4) for value in scale],
-        "shift": [round(float(value), 4) for value in shift],
+def model(rows: Rows, which: str, epochs: int) -> dict[str, Any]:
+    """Fit one network and its calibration."""
+    rows = used(rows, which)
+    x, given, target = seen(rows, which), weights(rows), classes(rows, which)
+    network = Network(HIDDEN[which], epochs)
+    by = calibration.fit(left_out(rows, x, which, network), target, rows.lengths, given)
+    network.fit(x, target, given)
+    stored = {
+        "statistics": [measuring.NAMES[place] for place in columns(which)],
+        "payload_statistics": list(payload_statistics.STATISTICS) if which == "payload" else [],
+        "transform": "asinh of each statistic, then payload statistics as they are, then log2 of the length in bytes",
+        "shortest": SHORTEST[which],
+        "classes": list(CLASSES[which]),
+        "activation": "relu",
+        "layers": network.written(),
+        "calibration": by,
     }
+    print(f"{which}: {len(rows):,} rows", flush=True)
+    return stored
 
 
-def calibrated(
-    scores: NDArray[np.float64], lengths: NDArray[np.int64], by: dict[str, list[float]]
-) -> NDArray[np.float64]:
-    """Probability that bytes are compressed, if that was as likely as not."""
-    at = np.log2(lengths)
-    odds = np.interp(at, by["log2_length"], by["scale"]) * scores + np.interp(at, by["log2_length"], by["shift"])
-    return 1 / (1 + np.exp(-np.clip(odds, -60, 60)))
+def provenance(rows: Rows, share: float) -> dict[str, Any]:
+    """What the models come from."""
+    names, counts = np.unique(np.char.add(np.char.add(rows.families, " "), rows.formats), return_counts=True)
+    encoders = np.unique(np.char.add(np.char.add(rows.formats, " "), rows.encoders)[rows.is_coded])
+    return {
+        "made_by": "make train-verdict (bench/verdict/train_coding.py)",
+        "meaning": "equal odds of the classes; LZMA, which looks like ciphertext, left out",
+        "seed": SEED,
+        "share": share,
+        "sources": sorted({*map(str, rows.sources[rows.families != "plain"]), *map(str, rows.sources[rows.is_coded])}),
+        "rows": {str(name): int(count) for name, count in zip(names, counts, strict=True)},
+        "encoders": list(map(str, encoders)),
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "downloads": sorted(path.name for path in fetch.folder("downloads").iterdir()),
+    }
 
 
 def accuracy(found: NDArray[np.bool_], rows: Rows) -> float:
     """Half the mean recall of the 17 formats, half the share of plain ciphertext that is let pass."""
     plain = rows.families == "plain"
     encrypted = plain & ~rows.is_coded
-    recall = [found[plain & (rows.formats == name)].mean() for name in formats.BASE if (rows.formats == name).any()]
+    chosen = [plain & (rows.formats == name) for name in formats.BASE]
+    recall = [found[of_format].mean() for of_format in chosen if of_format.any()]
     return float(np.mean(recall) + 1 - found[encrypted].mean()) / 2
 
 
-def model(rows: Rows, which: str, network: Network) -> dict[str, Any]:
-    """Fit one network and its calibration."""
-    x = inputs(rows.statistics[:, columns(which)], rows.lengths)
-    given = weights(rows)
-    judged, scores = left_out(rows, x, network)
-    by = calibration(rows.where(judged), scores[judged], given[judged])
-    network.fit(x, rows.is_coded, given)
-    return {
-        "statistics": [measuring.NAMES[place] for place in columns(which)],
-        "transform": "asinh of each statistic, then log2 of the length in bytes",
-        "activation": "relu",
-        "layers": network.written(),
-        "calibration": by,
-    }
-
-
-def provenance(rows: Rows, share: float) -> dict[str, Any]:
-    """What the models come from."""
-    names, counts = np.unique(np.char.add(np.char.add(rows.families, " "), rows.formats), return_counts=True)
-    return {
-        "made_by": "make train-verdict (bench/verdict/train_coding.py)",
-        "meaning": "log-odds of compressed to encrypted at equal odds; LZMA, which looks like ciphertext, left out",
-        "seed": SEED,
-        "share": share,
-        "sources": sorted(
-            {*map(str, rows.sources[rows.is_coded]), *map(str, rows.sources[rows.families == "traffic"])}
-        ),
-        "rows": {str(name): int(count) for name, count in zip(names, counts, strict=True)},
-        "encoders": sorted(
-            {f"{f} {e}" for f, e in zip(rows.formats, rows.encoders, strict=True)} - {"encrypted random"}
-        ),
-        "versions": {"python": platform.python_version(), "numpy": np.__version__},
-        "downloads": sorted(path.name for path in fetch.folder("downloads").iterdir()),
-    }
-
-
-def compare(rows: Rows, network: Network) -> None:
+def compare(rows: Rows, epochs: int) -> None:
     """Print the accuracy at each anchor on two folds of sources that the methods did not learn from."""
     import lightgbm
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
+    rows = used(rows, "wide")
     test = fold_of(rows.sources) < 2
-    # Random rows have sources of their own, so they are split alike.
     given = weights(rows)[~test]
     learn, held = rows.where(~test), rows.where(test)
-    for which in SETS:
-        x, z = (inputs(part.statistics[:, columns(which)], part.lengths) for part in (learn, held))
-        tried: dict[str, NDArray[np.bool_]] = {}
-        network.fit(x, learn.is_coded, given)
-        tried["network"] = network.log_odds(z) > 0
+    for which in ("narrow", "wide"):
+        x, z = seen(learn, which), seen(held, which)
+        tried = {"network": Network(HIDDEN[which], epochs).fit(x, learn.is_coded, given).log_odds(z) > 0}
         trees = lightgbm.LGBMClassifier(
             n_estimators=500, learning_rate=0.06, num_leaves=63, min_child_samples=60, colsample_bytree=0.4,
             subsample=0.8, subsample_freq=1, reg_lambda=5, n_jobs=2, random_state=0, verbose=-1,
         ).fit(x, learn.is_coded, sample_weight=given)  # fmt: skip
         tried["lightgbm"] = trees.predict(z).astype(bool)
         scaler = StandardScaler().fit(np.hstack([x, np.abs(x)]))
-        line = LogisticRegression(C=0.1, max_iter=300).fit(
-            scaler.transform(np.hstack([x, np.abs(x)])), learn.is_coded, given
-        )
+        line = LogisticRegression(C=0.1, max_iter=300)
+        line.fit(scaler.transform(np.hstack([x, np.abs(x)])), learn.is_coded, given)
         tried["logistic"] = line.predict(scaler.transform(np.hstack([z, np.abs(z)]))).astype(bool)
         for name, found in tried.items():
             shown = [accuracy(found[held.lengths == n], held.where(held.lengths == n)) for n in samples.ANCHORS]
-            print(
-                f"{which:7} {name:9} " + "  ".join(f"{n}: {v:.3%}" for n, v in zip(samples.ANCHORS, shown, strict=True))
-            )
+            told = "  ".join(f"{n}: {value:.2%}" for n, value in zip(samples.ANCHORS, shown, strict=True))
+            print(f"{which:7} {name:9} {told}", flush=True)
 
 
 def main(words: Sequence[str]) -> int:
@@ -255,10 +244,10 @@ def main(words: Sequence[str]) -> int:
     chosen = parser.parse_args(words)
     rows = training_rows(chosen.share)
     if chosen.compare:
-        compare(rows, Network(epochs=chosen.epochs))
+        compare(rows, chosen.epochs)
         return 0
-    stored = {"format": FORMAT, "version": 1, "provenance": provenance(rows, chosen.share)}
-    stored["models"] = {which: model(rows, which, Network(epochs=chosen.epochs)) for which in SETS}
+    stored = {"format": FORMAT, "version": 2, "provenance": provenance(rows, chosen.share)}
+    stored["models"] = {which: model(rows, which, chosen.epochs) for which in CLASSES}
     OUT.write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{OUT}: {OUT.stat().st_size:,} bytes, {len(rows):,} rows")
     return 0

@@ -11,13 +11,15 @@ import pytest
 from bench.accuracy import shipped
 from bench.verdict import measuring, train_coding
 from bench.verdict.samples import Rows
+from wiretropy.verdict.payload_statistics import payload_statistics
 
 
-def _rows(families, formats, is_coded):
+def _rows(families, formats, is_coded, payloads=None):
     n = len(formats)
+    payloads = payloads or [bytes(512)] * n
     return Rows(
-        np.zeros((n, 1), np.float32), np.full(n, 512), np.array(is_coded), np.array(families), np.array(formats),
-        np.array(formats), np.array(formats),
+        measuring.table(payloads), payload_statistics(payloads), np.array([len(one) for one in payloads]),
+        np.array(is_coded), np.array(families), np.array(formats), np.array(formats), np.array(formats),
     )  # fmt: skip
 
 
@@ -43,18 +45,13 @@ def test_a_source_is_in_the_same_fold_in_every_run():
     assert folds.tolist() == train_coding.fold_of(names).tolist()
 
 
-def test_log_odds_that_are_twice_too_sure_are_halved():
-    draw = np.random.default_rng(1)
-    odds = draw.normal(0, 2, 60_000)
-    is_coded = draw.random(len(odds)) < 1 / (1 + np.exp(-odds))
-    lengths = np.full(len(odds), 2048)
-    rows = _rows(["plain"] * len(odds), ["gzip"] * len(odds), is_coded)
-    rows = Rows(rows.statistics, lengths, *(getattr(rows, name) for name in ("is_coded", "families", "formats")),
-                rows.encoders, rows.sources)  # fmt: skip
-    by = train_coding.calibration(rows, 2 * odds, np.ones(len(odds)))
-    assert np.interp(11, by["log2_length"], by["scale"]) == pytest.approx(0.5, abs=0.03)
-    found = train_coding.calibrated(2 * odds, lengths, by)
-    np.testing.assert_allclose(found, 1 / (1 + np.exp(-odds)), atol=0.03)
+def test_clear_material_is_a_class_of_its_own():
+    rows = _rows(
+        ["plain", "plain", "clear", "clear"], ["gzip", "encrypted", "text", "binary"], [True, False, False, False]
+    )
+    assert rows.truth.tolist() == ["compressed", "encrypted", "text", "binary"]
+    assert train_coding.classes(rows, "payload").tolist() == [1, 0, 2, 3]
+    assert len(train_coding.used(rows, "wide")) == 2
 
 
 def _deflated(length, seed):
@@ -69,9 +66,12 @@ def test_shipped_models_tell_deflate_from_random_bytes(which):
     payloads = [random.Random(seed).randbytes(4096) for seed in range(50)]
     payloads += [_deflated(4096, seed) for seed in range(10)]
     truth = np.arange(60) >= 50
-    rows = _rows(["plain"] * 60, ["any"] * 60, truth)
-    measured = Rows(measuring.table(payloads), np.full(60, 4096), *(getattr(rows, name) for name in (
-        "is_coded", "families", "formats", "encoders", "sources")))  # fmt: skip
-    chance = shipped.probability(measured, which)
+    chance = shipped.probability(_rows(["plain"] * 60, ["any"] * 60, truth, payloads), which)
     assert (chance[truth] > 0.9).all()
     assert (chance[~truth] < 0.5).mean() > 0.9
+
+
+def test_shipped_model_of_payloads_knows_text():
+    text = b"The flows of a network say more about a protocol than its port does, and they say it early. " * 20
+    found = shipped.probabilities(_rows(["clear"], ["text"], [False], [text]), "payload")
+    assert found[0].argmax() == train_coding.CLASSES["payload"].index("text")
