@@ -44,6 +44,29 @@ def firsts(lists: Any, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
     return items
 
 
+def padded(column: Any, rows: NDArray[np.integer[Any]], width: int) -> NDArray[np.uint8]:
+    """The bytes of a binary column without nulls in these rows, cut or filled with zeros.
+
+    Parameters
+    ----------
+    column : pyarrow.BinaryArray of shape (n,)
+    rows : ndarray of shape (m,)
+    width : int
+
+    Returns
+    -------
+    padded : ndarray of shape (m, width), uint8
+    """
+    if len(rows) == 0:
+        return np.zeros((0, width), dtype=np.uint8)
+    _, offsets, stored = column.buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int32)[column.offset :]
+    items = np.concatenate([np.frombuffer(stored or b"", dtype=np.uint8), np.zeros(width, dtype=np.uint8)])
+    starts, ends = bounds[rows, None], bounds[rows + 1, None]
+    places = starts + np.arange(width)
+    return np.where(places < ends, items[np.minimum(places, len(items) - 1)], np.uint8(0))
+
+
 def row_numbers(rows: NDArray[np.integer[Any]]) -> pa.Array[Any]:
     """Row numbers to take from a table, of shape (n,)."""
     numbers = np.ascontiguousarray(rows, dtype=np.int64)

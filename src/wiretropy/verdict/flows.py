@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from wiretropy import arrays, schema
 from wiretropy.flows import Flows
 from wiretropy.verdict.coding import model
-from wiretropy.verdict.encoding import decoded
+from wiretropy.verdict.encoding import SHORTEST as SHORTEST_ENCODED
+from wiretropy.verdict.encoding import decoded, may_be_encoded
 from wiretropy.verdict.evidence import opaque_log_odds
 from wiretropy.verdict.opaque import HEAD_LENGTHS, opaque_probability
 from wiretropy.verdict.parts import BINARY, OPAQUE, TEXT, Parts, Segments, parts_of, segments_of
@@ -91,7 +92,7 @@ def judge(flows: Flows | pa.RecordBatch) -> Flows | pa.RecordBatch:
         return _judged(flows)
     table = flows.to_arrow()
     batches = [_judged(batch) for batch in table.to_batches()] or [_judged(_empty(table.schema))]
-    return Flows(pa.Table.from_batches(batches).replace_schema_metadata(table.schema.metadata), flows.summary)
+    return flows.with_table(pa.Table.from_batches(batches).replace_schema_metadata(table.schema.metadata))
 
 
 def _empty(columns: pa.Schema) -> pa.RecordBatch:
@@ -164,13 +165,14 @@ def _opaque_log_odds(parts: Parts, head: NDArray[np.float64]) -> NDArray[np.floa
 
 def _is_encoded(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np.bool_]:
     """Whether a side is text that stands for other bytes, from its first bytes and how many values occur in all."""
-    distinct = arrays.values(batch.column(f"{side}_distinct_bytes"))
-    # Few enough that only candidates are decoded: base64 with line breaks has 67, UTF-16 of one script about a hundred.
-    rows = np.flatnonzero((parts.total >= FEWEST_BYTES) & (distinct <= 100) & ~parts.ends_opaque)
+    distinct, total = arrays.values(batch.column(f"{side}_distinct_bytes")), parts.total
+    # Base64 with line breaks has 67 values, UTF-16 of one script about a hundred.
+    rows = np.flatnonzero((total >= SHORTEST_ENCODED) & (distinct <= 100) & ~parts.ends_opaque)
     is_encoded = np.zeros(batch.num_rows, dtype=np.bool_)
-    heads = batch.column(f"{side}_head").take(arrays.row_numbers(rows)).to_pylist()
-    for row, head in zip(rows.tolist(), heads, strict=True):
-        is_encoded[row] = decoded(head) is not None
+    heads = arrays.padded(batch.column(f"{side}_head"), rows, schema.HEAD_BYTES)
+    for at in np.flatnonzero(may_be_encoded(heads)).tolist():
+        head = heads[at].tobytes()[: int(total[rows[at]])]
+        is_encoded[rows[at]] = decoded(head) is not None
     return is_encoded
 
 
