@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wiretropy.netentropy.alarm import Event, Kind, Samples, track
 from wiretropy.netentropy.lines import endpoint, line, syslog
-from wiretropy.netentropy.protospec import Protospec, Range, read
+from wiretropy.policy.protospec import Protospec, Range, read
 
 END = Event(Kind.END, 500, 9, 99, reason="fin")
 SPEC = Protospec("p", (22,), (Range(10, 19, 2.0, 4.0), Range(20, 29, 5.0, 6.0), Range(40, 49, 7.0, 8.0)))
@@ -70,7 +70,7 @@ def test_connection_without_protospec_or_payload_only_ends() -> None:
 
 
 def test_ssh_session_below_its_last_band_alarms_with_the_ssh_protospec() -> None:
-    (ssh,) = read(Path(__file__).with_name("ssh.protospec"))
+    (ssh,) = read(Path(__file__).parents[1] / "policy" / "ssh.protospec")
     assert kinds(
         (40, 4.1), (100, 4.5), (200, 5.0), (3_000, 7.7), (9_000, 7.5), (20_000, 7.9), (65_537, 7.9), spec=ssh
     ) == [

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from wiretropy.netentropy.protospec import ProtospecError, Range, parse, read
+from wiretropy.policy.protospec import ProtospecError, Range, parse, read
 
 SSH = Path(__file__).with_name("ssh.protospec")
 
