@@ -70,7 +70,7 @@ def test_connection_without_protospec_or_payload_only_ends() -> None:
 
 
 def test_ssh_session_below_its_last_band_alarms_with_the_ssh_protospec() -> None:
-    (ssh,) = read(Path(__file__).parents[1] / "policy" / "ssh.protospec")
+    (ssh,) = read(Path(__file__).with_name("ssh.protospec"))
     assert kinds(
         (40, 4.1), (100, 4.5), (200, 5.0), (3_000, 7.7), (9_000, 7.5), (20_000, 7.9), (65_537, 7.9), spec=ssh
     ) == [

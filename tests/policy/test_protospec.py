@@ -6,7 +6,7 @@ import pytest
 
 from wiretropy.policy.protospec import ProtospecError, Range, parse, read
 
-SSH = Path(__file__).with_name("ssh.protospec")
+SSH = Path(__file__).parents[1] / "netentropy" / "ssh.protospec"
 
 
 def faults(text: str) -> tuple[str, ...]:

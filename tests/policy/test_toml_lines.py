@@ -71,8 +71,12 @@ def test_every_path_of_a_document_is_found(ending: str) -> None:
     assert paths_of(tomllib.loads(document)) == set(key_lines(document))
 
 
-_KEYS = st.text("ab.-]'\"#= \\", min_size=1, max_size=4).map(lambda key: '"' + key.translate({92: r"\\", 34: r"\""}) + '"')
-_SCALARS = st.sampled_from(["1", "-0.5", "true", "2027-01-31", "'[#\"'", '"\\\\\\"]"', '"""\na"b\n[c]\n"""', "'''\n=#\n'''"])
+_KEYS = st.text("ab.-]'\"#= \\", min_size=1, max_size=4).map(
+    lambda key: '"' + key.translate({92: r"\\", 34: r"\""}) + '"'
+)
+_SCALARS = st.sampled_from(
+    ["1", "-0.5", "true", "2027-01-31", "'[#\"'", '"\\\\\\"]"', '"""\na"b\n[c]\n"""', "'''\n=#\n'''"]
+)
 
 
 @st.composite

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from wiretropy.capture.summary import ScanSummary
     from wiretropy.netentropy.alarm import Kind
     from wiretropy.netentropy.connections import Connection
-    from wiretropy.policy.protospec import Protospec
     from wiretropy.netentropy.statistics import StatisticsFolder
+    from wiretropy.policy.protospec import Protospec
 
 
 @click.command("net-entropy", cls=Program)

@@ -15,8 +15,8 @@ from typing import Any
 from wiretropy.inert import inert
 from wiretropy.policy.model import POLICY_VERSION, RULES, SEGMENT_KINDS, SEVERITIES, VERDICTS
 
-Fail = Callable[..., None]
-"""Takes a message, and the index of the element that it is about, if it is about one."""
+Fail = Callable[..., Any]
+"""Takes a message, and the index of the element that it is about, if it is about one; gives None."""
 
 Parser = Callable[[Any, Fail], Any]
 
@@ -36,7 +36,7 @@ def shown(value: Any) -> str:
     return inert(text, max_length=60)
 
 
-def _boolean(value: Any, fail: Fail) -> bool | None:
+def _boolean(value: Any, fail: Fail) -> Any:
     if isinstance(value, bool):
         return value
     return fail(f"needs true or false; got {shown(value)}")
@@ -45,7 +45,7 @@ def _boolean(value: Any, fail: Fail) -> bool | None:
 def _whole(low: int, high: int, unit: str) -> Parser:
     """A parser of whole numbers."""
 
-    def parse(value: Any, fail: Fail) -> int | None:
+    def parse(value: Any, fail: Fail) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
         bounds = f"from {low} up" if high == _MAX_BYTES else f"from {low:,} to {high:,}"
@@ -57,7 +57,7 @@ def _whole(low: int, high: int, unit: str) -> Parser:
 def _number(low: float, high: float, unit: str) -> Parser:
     """A parser of numbers."""
 
-    def parse(value: Any, fail: Fail) -> float | None:
+    def parse(value: Any, fail: Fail) -> Any:
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if is_number and low <= value <= high:
             return float(value)
@@ -69,10 +69,10 @@ def _number(low: float, high: float, unit: str) -> Parser:
 def _choice(choices: tuple[str, ...]) -> Parser:
     """A parser of one word out of several."""
 
-    def parse(value: Any, fail: Fail) -> str | None:
+    def parse(value: Any, fail: Fail) -> Any:
         if isinstance(value, str) and value in choices:
             return value
-        return fail(f"is one of {_listed(choices)}; got {shown(value)}")
+        return fail(f"needs one of {_listed(choices)}; got {shown(value)}")
 
     return parse
 
@@ -80,7 +80,7 @@ def _choice(choices: tuple[str, ...]) -> Parser:
 def _text(what: str) -> Parser:
     """A parser of texts that say something."""
 
-    def parse(value: Any, fail: Fail) -> str | None:
+    def parse(value: Any, fail: Fail) -> Any:
         if isinstance(value, str) and value.strip():
             return value
         return fail(f"needs {what}; got {shown(value)}")
@@ -91,7 +91,7 @@ def _text(what: str) -> Parser:
 def _list(parser: Parser, example: str) -> Parser:
     """A parser of lists without repeats."""
 
-    def parse(value: Any, fail: Fail) -> tuple[Any, ...] | None:
+    def parse(value: Any, fail: Fail) -> Any:
         if not isinstance(value, list):
             return fail(f"needs a list, such as {example}; got {shown(value)}")
         if not 0 < len(value) <= MAX_ITEMS:
@@ -102,7 +102,7 @@ def _list(parser: Parser, example: str) -> Parser:
     return parse
 
 
-def _ports(value: Any, fail: Fail) -> tuple[int, int] | None:
+def _ports(value: Any, fail: Fail) -> Any:
     """Read a port, or a range as text."""
     first, dash, last = str(value).partition("-") if isinstance(value, str) else (str(value), "", "")
     is_known = isinstance(value, int | str) and not isinstance(value, bool)
@@ -127,13 +127,13 @@ def _network(value: Any, fail: Fail) -> Any:
     return fail(f'needs addresses or networks, such as "10.0.0.0/8" or "2001:db8::/32"; got {shown(value)}')
 
 
-def _day(value: Any, fail: Fail) -> date | None:
+def _day(value: Any, fail: Fail) -> Any:
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     return fail(f"needs a day without quotes, such as 2027-01-31; got {shown(value)}")
 
 
-def _change(value: Any, fail: Fail) -> tuple[str, str] | None:
+def _change(value: Any, fail: Fail) -> Any:
     """Read ``encrypted -> compressed``."""
     before, arrow, after = (part.strip() for part in str(value).partition("->"))
     known = {"*", *SEGMENT_KINDS}
@@ -143,13 +143,13 @@ def _change(value: Any, fail: Fail) -> tuple[str, str] | None:
     return fail(f'needs changes such as "encrypted -> compressed" between {kinds} or "*"; got {shown(value)}')
 
 
-def _community_id(value: Any, fail: Fail) -> str | None:
+def _community_id(value: Any, fail: Fail) -> Any:
     if isinstance(value, str) and value.startswith("1:") and len(value) == 30:
         return value
     return fail(f'needs Community IDs, such as "1:LQU9qZlK+B5F3KDmev6m5PMibrg="; got {shown(value)}')
 
 
-def _version(value: Any, fail: Fail) -> int | None:
+def _version(value: Any, fail: Fail) -> Any:
     if value == POLICY_VERSION and not isinstance(value, bool):
         return POLICY_VERSION
     return fail(f"needs {POLICY_VERSION}, the only version that this program knows; got {shown(value)}")

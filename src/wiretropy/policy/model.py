@@ -98,7 +98,8 @@ class BandEntry:
     Attributes
     ----------
     file : str
-        A file of `wiretropy policy learn`, or a protospec; beside the policy unless its path is absolute.
+        Where they were read: a file of `wiretropy policy learn`, or a protospec. The path in a policy is relative to
+        the policy's folder.
     bands : Bands
         What it holds.
     traffic : Traffic
