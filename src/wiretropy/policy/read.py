@@ -239,7 +239,8 @@ class _Reader:
             self._needs_traffic(entry, path)
         if values.get("file"):
             values["bands"] = self._bands(values["file"], entry, (*path, "file"))
-            values["file"] = str((self._folder / values["file"]).resolve())
+            if values["bands"] is not None:
+                values["file"] = str((self._folder / values["file"]).resolve())
         low, high = values.get("from_byte"), values.get("to_byte")
         if low is not None and high is not None and low > high:
             self.fault((*path, "to_byte"), f"{table}.to_byte needs at least from_byte, {low:,}; got {high:,}")
