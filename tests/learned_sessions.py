@@ -37,6 +37,7 @@ def _stream(rng: random.Random, program: bytes, length: int) -> tuple[bytes, int
     clear += ALGORITHMS * rng.randint(3, 8) + bytes(rng.randint(5, 20))
     cipher = b""
     while len(clear) + len(cipher) < length:
-        packet = rng.choice([36, 52, 1_024, 8_192])
-        cipher += (bytes(2) + rng.randbytes(2) if rng.random() < 0.3 else b"") + rng.randbytes(packet)
+        # The length of a packet is in the clear with some ciphers, as with AES-GCM (RFC 5647).
+        packet = rng.choice([52, 516, 1_028, 8_196])
+        cipher += packet.to_bytes(4) + rng.randbytes(packet)
     return clear + cipher, len(clear)

@@ -53,7 +53,7 @@ def test_two_hundred_bytes_of_cleartext_anywhere_behind_the_first_4_kb_leave_the
     assert left(learned.bands, judged(*flows)) == set(range(NUMBER))
 
 
-def test_without_segments_the_blocks_show_it_up_to_16_kb(
+def test_without_segments_the_blocks_show_most_of_it_up_to_8_kb(
     halves: tuple[pa.RecordBatch, pa.RecordBatch],
 ) -> None:
     plain = halves[0].drop_columns("segments")
