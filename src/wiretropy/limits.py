@@ -62,3 +62,6 @@ with the names of the captures, are left out of a longer one."""
 
 ROTATED_FILES = 5
 """Rotated files of alerts that are kept beside the newest."""
+
+MAX_ALERT_SPANS = 100_000
+"""Hosts or pairs of hosts whose alerts are counted at once, to suppress repeats; about 30 MB."""

@@ -14,6 +14,7 @@ _COMMANDS = {
     "plot": "draw entropy trajectories",
     "carve": "take the packets of a flow away",
     "judge": "measure raw bytes",
+    "policy": "check and show a policy, learn what is normal for a protocol",
 }
 """Commands in the order of the help, with the line that it shows."""
 

@@ -58,6 +58,27 @@ class Number(click.ParamType["float"]):
         return number
 
 
+class Ports(click.ParamType["frozenset[int]"]):
+    """Port numbers and ranges with commas between them."""
+
+    name = "PORTS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[int]:
+        """Read ``22,443,8000-8010`` as the set of these ports."""
+        if isinstance(value, frozenset):
+            return value
+        ports: set[int] = set()
+        for part in filter(None, (each.strip() for each in str(value).split(","))):
+            first, dash, last = part.partition("-")
+            if not (first.isdecimal() and (last.isdecimal() or not dash)):
+                self.fail(f"{part!r} is no port; write them as 22,443,8000-8010", param, ctx)
+            low, high = int(first), int(last or first)
+            if not 0 <= low <= high <= 65_535:
+                self.fail(f"{part!r} is not within 0 to 65535", param, ctx)
+            ports.update(range(low, high + 1))
+        return frozenset(ports)
+
+
 class _ReadingOption(click.Option):
     """An option on which it depends which flows there are, and what is measured of them."""
 

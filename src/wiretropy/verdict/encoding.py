@@ -29,7 +29,7 @@ _DIGITS[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 """Characters of base64, base32 and hexadecimal digits, what may stand between them, and filling."""
 
 _MOST_ESCAPES = 1 / 6
-"""Percent-encoded text has at least this share of escapes, a third of which are three characters: more than in links."""
+"""Share of the characters of percent-encoded text that belong to escapes, at least: more than in links."""
 
 _WORD = re.compile(rb"[a-z]{5,}|[A-Z][a-z]{4,}")
 
