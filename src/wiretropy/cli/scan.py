@@ -19,7 +19,7 @@ import click
 
 from wiretropy import limits
 from wiretropy.cli.alerts import AlertSender, opened, undelivered
-from wiretropy.cli.options import changes, reading_options, reading_words
+from wiretropy.cli.options import Ports, changes, reading_options, reading_words
 from wiretropy.cli.outcome import INTERRUPTED, PARTIAL, exit_code, refusing, report_faults
 from wiretropy.cli.progress import progress_bar
 
@@ -28,27 +28,6 @@ if TYPE_CHECKING:
 
     from wiretropy.capture.run import CaptureRun
     from wiretropy.capture.summary import ScanSummary
-
-
-class _Ports(click.ParamType["frozenset[int]"]):
-    """Port numbers and ranges with commas between them."""
-
-    name = "PORTS"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[int]:
-        """Read ``22,443,8000-8010`` as the set of these ports."""
-        if isinstance(value, frozenset):
-            return value
-        ports: set[int] = set()
-        for part in filter(None, (each.strip() for each in str(value).split(","))):
-            first, dash, last = part.partition("-")
-            if not (first.isdecimal() and (last.isdecimal() or not dash)):
-                self.fail(f"{part!r} is no port; write them as 22,443,8000-8010", param, ctx)
-            low, high = int(first), int(last or first)
-            if not 0 <= low <= high <= 65_535:
-                self.fail(f"{part!r} is not within 0 to 65535", param, ctx)
-            ports.update(range(low, high + 1))
-        return frozenset(ports)
 
 
 @click.command("scan")
@@ -66,7 +45,7 @@ class _Ports(click.ParamType["frozenset[int]"]):
 )
 @click.option(
     "--expected-ports",
-    type=_Ports(),
+    type=Ports(),
     default=frozenset(),
     help="Raise no alert for flows with one of these ports, whose protocols are meant to be encrypted: 22,443,990-995.",
 )

@@ -8,6 +8,7 @@ was given to the scan, whose meters found the crossings.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +104,24 @@ def with_alert_ids(batch: pa.RecordBatch, expected_ports: frozenset[int]) -> pa.
         column = arrays.strings(ids) if len(rows) else pa.nulls(batch.num_rows, pa.string())
         named = named.append_column(f"{side}_alert_id", column)
     return named
+
+
+def expected_ports_of(table: pa.Table) -> frozenset[int]:
+    """Ports where crossings raised no alert when flows were stored; none where the table does not say it.
+
+    Raises
+    ------
+    ValueError
+        If the metadata holds no list of ports.
+    """
+    text = (table.schema.metadata or {}).get(EXPECTED_PORTS_KEY, b"[]")
+    try:
+        ports = json.loads(text)
+    except ValueError:
+        ports = None
+    if not (isinstance(ports, list) and all(type(port) is int and 0 <= port <= 65_535 for port in ports)):
+        raise ValueError(f"the metadata {EXPECTED_PORTS_KEY.decode()} holds no list of ports; scan again")
+    return frozenset(ports)
 
 
 def _has_crossed(batch: pa.RecordBatch | pa.Table, side: str) -> NDArray[np.bool_]:

@@ -1,0 +1,227 @@
+"""`wiretropy report CAPTURE|DIR`: one HTML page with what was found and the evidence.
+
+In: captures, or a folder that `wiretropy scan --out` wrote. Out: a page that works offline, whose path is printed, or
+the page itself on standard output. Refused with exit code 2 and one line: bad arguments and unreadable input.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wiretropy.capture.inputs import COMPRESSIONS, source_name
+from wiretropy.cli.options import Ports, changes, reading_options, reading_words, words_of
+from wiretropy.cli.outcome import FINDINGS, exit_code, refusing, report_faults
+from wiretropy.cli.progress import progress_bar
+from wiretropy.cli.stored import files_read, is_stored, load
+from wiretropy.inert import inert
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from wiretropy.capture.settings import ScanSettings
+    from wiretropy.capture.summary import ScanSummary
+    from wiretropy.plot.report import Found, Gathering
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """By what flows are judged, and how to get them again."""
+
+    threshold: float
+    expected_ports: frozenset[int]
+    inputs: Sequence[str]
+    options: Sequence[str]
+
+
+@click.command("report")
+@click.argument("paths", metavar="CAPTURE|DIR...", nargs=-1, required=True, type=click.Path(path_type=str))
+@click.option(
+    "-o",
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=str),
+    help="Write here; '-' is standard output (default: a name made of the input's).",
+)
+@click.option("--title", help="Title of the page (default: 'wiretropy report' and the input's name).")
+@click.option(
+    "--expected-ports",
+    type=Ports(),
+    help="Raise no alert for flows with one of these ports, whose protocols are meant to be encrypted: 22,443,990-995 "
+    "(default: none, or those of the scan that stored the flows).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print path and numbers as one JSON object instead of the path.")
+@click.option(
+    "--exit-code",
+    "wants_findings",
+    is_flag=True,
+    help="End with exit code 1 if there are alerts, unless only a part of the input could be read: that is 3 "
+    "with alerts or without.",
+)
+@reading_options
+def command(
+    paths: Sequence[str],
+    out: str | None,
+    title: str | None,
+    expected_ports: frozenset[int] | None,
+    as_json: bool,
+    wants_findings: bool,
+    **options: Any,
+) -> None:
+    """Write one HTML page: what was found, the curves, the evidence.
+
+    Reads captures, folders of them (not of folders below), or a folder that 'wiretropy scan --out' wrote. Alerts come
+    first, each with its curves against random bytes and the commands that show more; then a table of flows that sorts
+    and filters. The page loads nothing from anywhere, and is whole without JavaScript. Its path is printed. Stored
+    flows keep the settings of their scan: options of how captures are read, which stand last below, are refused for
+    them.
+    """
+    if out == "-" and as_json:
+        raise click.UsageError("--json and the page cannot both go to standard output; name a file with -o")
+    with refusing():
+        from wiretropy.capture.outputs import refuse_overwriting
+
+        target = out or _default_out(paths[0])
+        refuse_overwriting(files_read(paths), [Path(target)])
+        with progress_bar(is_off=as_json) as on_progress:
+            found, rules, settings = _found(paths, expected_ports, changes(options) | {"on_progress": on_progress})
+        _write(_page(found, rules, settings, title or f"wiretropy report: {_name(paths)}"), target)
+    if out != "-":
+        click.echo(_summary(found, target) if as_json else inert(target))
+    sys.exit(_end(found.summary, wants_findings and found.alerted > 0))
+
+
+def _found(
+    paths: Sequence[str], expected_ports: frozenset[int] | None, settings: dict[str, Any]
+) -> tuple[Found, _Rules, ScanSettings | None]:
+    """What captures or stored flows hold, and by what it was judged."""
+    if is_stored(paths):
+        return _found_in_store(paths, expected_ports)
+    return _found_in_captures(paths, expected_ports or frozenset(), settings)
+
+
+def _found_in_captures(
+    paths: Sequence[str], expected_ports: frozenset[int], options: dict[str, Any]
+) -> tuple[Found, _Rules, ScanSettings]:
+    """Read captures batch by batch."""
+    import pyarrow as pa
+
+    from wiretropy.capture.run import CaptureRun
+    from wiretropy.capture.settings import ScanSettings
+    from wiretropy.plot.report import Gathering
+
+    on_progress = options.pop("on_progress")
+    settings = ScanSettings.of("report", options)
+    rules = _Rules(settings.threshold, expected_ports, paths, reading_words())
+    gathering = Gathering()
+    run = CaptureRun(paths, settings, on_progress=on_progress)
+    for batch in run:
+        _take(gathering, pa.Table.from_batches([batch]), rules)
+    run.summary.raise_if_refused()
+    return gathering.found(run.summary), rules, settings
+
+
+def _found_in_store(
+    paths: Sequence[str], expected_ports: frozenset[int] | None
+) -> tuple[Found, _Rules, ScanSettings | None]:
+    """Take stored flows with the settings of their scan."""
+    from wiretropy.plot.report import Gathering
+    from wiretropy.policy.threshold import expected_ports_of
+    from wiretropy.schema import DEFAULT_THRESHOLD
+
+    flows = load(paths, "report on")
+    table, settings = flows.to_arrow(), flows.settings
+    summary = flows.summary if flows.has_summary else None
+    sources = [] if summary is None else json.loads(summary.text).get("sources", [])
+    rules = _Rules(
+        DEFAULT_THRESHOLD if settings is None else settings.threshold,
+        expected_ports_of(table) if expected_ports is None else expected_ports,
+        sources,
+        [] if settings is None else words_of(settings),
+    )
+    gathering = Gathering()
+    for at in range(0, table.num_rows, _STORED_ROWS):
+        _take(gathering, table.slice(at, _STORED_ROWS), rules)
+    return gathering.found(summary), rules, settings
+
+
+_STORED_ROWS = 8_192
+"""Stored flows looked at together, so that of a large store little is copied."""
+
+
+def _take(gathering: Gathering, flows: pa.Table, rules: _Rules) -> None:
+    """Gather more flows and their alerts."""
+    from wiretropy.policy.alert import alerts_of
+
+    [batch] = flows.combine_chunks().to_batches()
+    gathering.add(
+        flows,
+        alerts_of(
+            batch,
+            rules.expected_ports,
+            threshold=rules.threshold,
+            inputs=rules.inputs,
+            options=rules.options,
+        ),
+    )
+
+
+def _page(found: Found, rules: _Rules, settings: ScanSettings | None, title: str) -> str:
+    from wiretropy.plot.report import page
+
+    return page(found, title=title, settings=_settings(settings, rules), inputs=rules.inputs, options=rules.options)
+
+
+def _settings(settings: ScanSettings | None, rules: _Rules) -> str:
+    """How the captures were read and judged, in a sentence."""
+    ports = ", ".join(map(str, sorted(rules.expected_ports))) or "none"
+    depth = ""
+    if settings is not None:
+        every = settings.depth == "all"
+        depth = "; all payload was measured" if every else f"; at most {settings.depth:,} payload bytes of each side"
+    options = f"; read with {' '.join(rules.options)}" if rules.options else ""
+    return f"Threshold {rules.threshold:g} bits per byte; ports where crossing it is expected: {ports}{depth}{options}."
+
+
+def _write(page: str, target: str) -> None:
+    """Write the page to a file or standard output."""
+    if target == "-":
+        click.echo(page.encode(), nl=False)
+    else:
+        Path(target).write_bytes(page.encode())
+
+
+def _summary(found: Found, target: str) -> str:
+    """Path and numbers for programs."""
+    path = os.fsencode(target).decode("utf-8", "backslashreplace")
+    numbers = {"flows": found.all.flows, "alerts": sum(found.severities.values()), "flows_with_alerts": found.alerted}
+    return json.dumps({"path": path, **numbers}, allow_nan=False)
+
+
+def _end(summary: ScanSummary | None, has_findings: bool) -> int:
+    """Tell the faults; the exit code."""
+    if summary is None:
+        return FINDINGS if has_findings else 0
+    report_faults(summary)
+    return exit_code(summary, has_findings=has_findings)
+
+
+def _name(paths: Sequence[str]) -> str:
+    """The inputs as the title names them."""
+    first = source_name(paths[0] if paths[0] == "-" else PurePath(paths[0]).name or paths[0])
+    return first if len(paths) == 1 else f"{first} and {len(paths) - 1:,} more"
+
+
+def _default_out(path: str) -> str:
+    """A name in the current folder made of the input's."""
+    name = "stdin" if path == "-" else PurePath(path).name or "flows"
+    for suffix in COMPRESSIONS:
+        name = name.removesuffix(suffix)
+    return f"{PurePath(name).stem}-report.html"
