@@ -31,6 +31,9 @@ from wiretropy.wording import counted
 
 _FOLDER = Path(__file__).parent / "page"
 
+_EARLY_SCRIPT = 'document.documentElement.classList.add("scripted")'
+"""Runs before the page is laid out, which then need not be done twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -91,8 +94,10 @@ def page(
             # Own files; everything else goes through the template's escaping.
             style=Markup(sheet),  # noqa: S704
             script=Markup(script),  # noqa: S704
+            early_script=Markup(_EARLY_SCRIPT),  # noqa: S704
             style_hash=_hash(sheet),
             script_hash=_hash(script),
+            early_hash=_hash(_EARLY_SCRIPT),
         )
     )
 

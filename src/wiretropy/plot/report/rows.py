@@ -78,7 +78,8 @@ def columns(table: pa.Table, ranks: NDArray[np.int64]) -> list[Column]:
     found = [
         Column("Alert", alerts, "severity", "The worst alert that the flow raised"),
         Column("Flow", _texts(table, "uid"), "text", "Its id, as the commands take it"),
-        Column("Began", times(arrays.values(table.column("ts_first_ns"))), "text", "First packet, in UTC"),
+        *(_judgement(table) if "verdict" in table.column_names else ()),
+        _began(table),
         Column("Proto", _texts(table, "proto"), "text", "Transport protocol"),
         Column("Originator", ends["orig"], "text", "Who sent the first packet"),
         Column("Responder", ends["resp"], "text", "The other side"),
@@ -88,11 +89,6 @@ def columns(table: pa.Table, ranks: NDArray[np.int64]) -> list[Column]:
         found += [
             Column(f"{arrow} bytes", payload, "number", f"Payload bytes of the {who}"),
             Column(f"{arrow} entropy", _entropies(table, side), "number", f"Bits per byte of the {who}'s payload"),
-        ]
-    if "verdict" in table.column_names:
-        found += [
-            Column("Verdict", _texts(table, "verdict"), "text", "What the payload is"),
-            Column("Sure", _probabilities(table, "verdict_probability"), "number", "Probability of the verdict"),
         ]
     return found
 
@@ -129,6 +125,23 @@ def details(table: pa.Table) -> dict[str, list[str]]:
     if "segments" in table.column_names:
         found["Segments"] = [_segments(each["segments"] or []) for each in records]
     return {name: values for name, values in found.items() if any(values)}
+
+
+def _judgement(table: pa.Table) -> list[Column]:
+    """Verdicts and how sure they are."""
+    return [
+        Column("Verdict", _texts(table, "verdict"), "text", "What the payload is"),
+        Column("Sure", _probabilities(table, "verdict_probability"), "number", "Probability of the verdict"),
+    ]
+
+
+def _began(table: pa.Table) -> Column:
+    """Times of first packets; without the date where all are of one day."""
+    texts = times(arrays.values(table.column("ts_first_ns")))
+    days = {text[:10] for text in texts}
+    if len(days) > 1:
+        return Column("Began", texts, "text", "First packet, in UTC")
+    return Column("Began", [text[11:] for text in texts], "text", f"First packet, in UTC, on {days.pop()}")
 
 
 _DETAILS = (

@@ -143,6 +143,7 @@
         if (flow.opened && flow.row.querySelector('[aria-expanded="true"]')) rows.push(flow.opened);
       }
       body.replaceChildren(...rows);
+    body.classList.remove("waiting");
       const part = Math.min(shown, matching.length);
       const all = flows.length.toLocaleString("en");
       const count = matching.length.toLocaleString("en");
@@ -218,7 +219,6 @@
     show();
   }
 
-  root.classList.add("scripted");
   switchTheme();
   if (byId("table")) startTable(byId("table"));
 })();
