@@ -29,10 +29,10 @@ def test_lengths_of_slices_and_pieces() -> None:
     assert arrays.lengths(pa.chunked_array([lists.slice(1, 2), lists])).tolist() == [0, 1, 2, 0, 1, 3]
 
 
-def test_row_numbers_take_rows() -> None:
+def test_integers_take_rows() -> None:
     table = pa.table({"value": [10, 20, 30, 40]})
     order = np.array([3, 0, 2])[::-1]
-    assert table.take(arrays.row_numbers(order)).column("value").to_pylist() == [30, 10, 40]
+    assert table.take(arrays.integers(order)).column("value").to_pylist() == [30, 10, 40]
 
 
 @pytest.mark.parametrize("texts", [[], [None], ["", "a", None, "\u00fc\u6f22"], [None] * 9 + ["x"]])

@@ -44,9 +44,9 @@ def firsts(lists: Any, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
     return items
 
 
-def row_numbers(rows: NDArray[np.integer[Any]]) -> pa.Array[Any]:
-    """Row numbers to take from a table, of shape (n,)."""
-    numbers = np.ascontiguousarray(rows, dtype=np.int64)
+def integers(values: NDArray[np.integer[Any]]) -> pa.Array[Any]:
+    """A column of integers, such as row numbers to take from a table, of shape (n,)."""
+    numbers = np.ascontiguousarray(values, dtype=np.int64)
     return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers.data)])
 
 

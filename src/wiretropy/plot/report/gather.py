@@ -155,7 +155,7 @@ class Gathering:
         order = np.arange(self._all.flows, self._all.flows + len(uids))
         self._count(flows, ranks)
         light = flows.drop_columns([name for name in _HEAVY if name in flows.column_names])
-        light = light.append_column(_RANK, pa.array(ranks)).append_column(_ORDER, pa.array(order))
+        light = light.append_column(_RANK, arrays.integers(ranks)).append_column(_ORDER, arrays.integers(order))
         self._kept.append(light)
         self._kept_rows += light.num_rows
         self._alerts |= raised
@@ -229,7 +229,7 @@ class Gathering:
         table = pa.concat_tables(self._kept, promote_options="default")
         ranks, order = arrays.values(table.column(_RANK)), arrays.values(table.column(_ORDER))
         rows = np.lexsort((order, -payload_bytes(table), -ranks))[: self.rows]
-        table = table.take(arrays.row_numbers(rows)).combine_chunks()
+        table = table.take(arrays.integers(rows)).combine_chunks()
         self._kept, self._kept_rows = [table], table.num_rows
         drawn = set(table.column("uid").slice(0, self.pictures).to_pylist())
         self._alerts = {uid: alerts for uid, alerts in self._alerts.items() if uid in drawn}

@@ -19,7 +19,7 @@ DAY: Mapping[str, str] = {
     "link": "#0b5cad",
     "focus": "#0b5cad",
     "orig": "#0072b2",
-    "resp": "#c24e00",
+    "resp": "#b94a00",
     "band": "#c4c8ce",
     "mean": "#6f7680",
     "threshold": "#3d444d",
