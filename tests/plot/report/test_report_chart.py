@@ -43,10 +43,9 @@ def points(element: ET.Element) -> np.ndarray:
 
 def level(svg: ET.Element, y: float) -> float:
     """Bits per byte of a place, read off two ticks of the axis."""
-    ticks = {
-        float(t.text or ""): float(t.get("y", "")) - 4 for t in of_class(svg, "tick") if t.get("text-anchor") == "end"
-    }
-    (low, y_low), (high, y_high) = sorted(ticks.items())[0], sorted(ticks.items())[-1]
+    ticks = [tick for tick in of_class(svg, "tick") if tick.get("text-anchor") == "end"]
+    places = sorted((float(tick.text or ""), float(tick.get("y", "")) - 4) for tick in ticks)
+    (low, y_low), *_, (high, y_high) = places
     return low + (y - y_low) / (y_high - y_low) * (high - low)
 
 
