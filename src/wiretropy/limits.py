@@ -69,5 +69,5 @@ REPORT_FLOWS = 10_000
 REPORT_PICTURES = 100
 """Flows with alerts that a report draws: about 12 KB each, and more than anybody looks through."""
 
-REPORT_SEGMENTS = 64
+REPORT_SEGMENTS = 32
 """Segments of one direction that a report draws and lists; narrower ones could not be seen beside each other."""

@@ -158,3 +158,16 @@ def test_hostile_file_names_are_inert_in_title_commands_and_path(capture: Path) 
 def test_both_commands_take_ports_written_the_same_way(capture: Path) -> None:
     for command in ("report", "scan"):
         assert "not within 0 to 65535" in wiretropy(command, capture, "--expected-ports", "70000").stderr
+
+
+@pytest.mark.usefixtures("capture")
+def test_a_folder_named_by_a_dot_gives_its_own_name(tmp_path: Path) -> None:
+    assert wiretropy("report", ".").stdout == f"{tmp_path.name}-report.html\n"
+    assert f"<title>wiretropy report: {tmp_path.name}</title>" in Path(f"{tmp_path.name}-report.html").read_text()
+
+
+def test_several_captures_are_read_as_one(capture: Path) -> None:
+    Path("b.pcap").write_bytes(pcap_bytes(conversation(b"more text " * 50, port=2_000)))
+    told = json.loads(wiretropy("report", capture, "b.pcap", "--json").stdout)
+    assert (told["path"], told["flows"]) == ("a-report.html", 4)
+    assert "wiretropy report: a.pcap and 1 more" in Path("a-report.html").read_text()

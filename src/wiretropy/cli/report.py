@@ -215,13 +215,18 @@ def _end(summary: ScanSummary | None, has_findings: bool) -> int:
 
 def _name(paths: Sequence[str]) -> str:
     """The inputs as the title names them."""
-    first = source_name(paths[0] if paths[0] == "-" else PurePath(paths[0]).name or paths[0])
+    first = source_name(_own_name(paths[0]))
     return first if len(paths) == 1 else f"{first} and {len(paths) - 1:,} more"
+
+
+def _own_name(path: str) -> str:
+    """An input without the folders above it; '.' has the name of the current one."""
+    return path if path == "-" else PurePath(os.path.abspath(path)).name or path
 
 
 def _default_out(path: str) -> str:
     """A name in the current folder made of the input's."""
-    name = "stdin" if path == "-" else PurePath(path).name or "flows"
+    name = "stdin" if path == "-" else _own_name(path)
     for suffix in COMPRESSIONS:
         name = name.removesuffix(suffix)
-    return f"{PurePath(name).stem}-report.html"
+    return f"{PurePath(name).stem or 'flows'}-report.html"

@@ -139,3 +139,12 @@ def test_coordinates_are_finite_for_the_shortest_payload() -> None:
 
 def test_a_flow_without_measured_payload_has_no_picture() -> None:
     assert chart(flow_alerts(flow("C", **crossing("resp", 1))), "flow-1") is None
+
+
+def test_a_segment_names_its_capture_only_where_the_flow_began_in_another(random_flow: dict[str, object]) -> None:
+    parts = [segment("resp", 0, 400, "text", 3, "made.pcap"), segment("resp", 400, 5_000, "encrypted", 1, "next.pcap")]
+    told = [each.described for each in segments_of(flow_alerts(random_flow, parts).record, "resp")]
+    assert told == [
+        "text, bytes 1 to 400, from packet 3",
+        "encrypted, bytes 401 to 5,000, from packet 1 of next.pcap",
+    ]

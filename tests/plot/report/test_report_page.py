@@ -236,7 +236,11 @@ def test_ten_thousand_flows_with_alerts_stay_below_ten_megabytes() -> None:
     payload = random_bytes(40_000)
     one = flow("C" + 17 * "x", payload, payload, source="captures/2026-11-24/" + 60 * "x", **crossing("resp", 1_900))
     one |= {"orig_ip": "2001:db8:1111:2222:3333:4444:5555:6666", "resp_ip": "2001:db8:1111:2222:3333:4444:5555:7777"}
-    cuts = [segment(side, at, at + 2_000, "encrypted") for side in ("orig", "resp") for at in range(0, 40_000, 2_000)]
+    cuts = [
+        segment(side, at, at + 500, "encrypted", at, 40 * "x")
+        for side in ("orig", "resp")
+        for at in range(0, 40_000, 500)
+    ]
     verdict = {
         "verdict": "encrypted",
         "verdict_probability": 0.9,

@@ -47,6 +47,9 @@ _FIRST_BYTE = 16.0
 _LABEL_WIDTH = 76
 """Width of the longest name of a curve."""
 
+_LABEL_HEIGHT = 8
+"""From the middle of a name to what it may not touch."""
+
 
 def chart(flow: FlowAlerts, name: str) -> Markup | None:
     """Draw a flow.
@@ -208,15 +211,30 @@ def _alert(figure: Figure, alert: Alert) -> str:
 
 
 def _labels(figure: Figure) -> str:
-    """Names of the curves at their ends, kept from covering each other."""
+    """Names of the curves at their ends, kept from covering each other and the curves."""
     ends = [float(_y(figure, c.entropy[-1])) for c in figure.curves]
     places = [min(float(_x(figure, c.offsets[-1])) + 7, _RIGHT + 8) for c in figure.curves]
     if max(places) - min(places) < _LABEL_WIDTH:
         ends = spread(np.array(ends), 14.0, _TOP + 6.0, _TOP + _HEIGHT - 4.0).tolist()
     return "".join(
-        f'<text class="side {c.side} halo" x="{x:.1f}" y="{y + 4:.1f}">{c.label}</text>'
+        f'<text class="side {c.side} halo" x="{x:.1f}" y="{_clear(figure, x, y) + 4:.1f}">{c.label}</text>'
         for c, x, y in zip(figure.curves, places, ends, strict=True)
     )
+
+
+def _clear(figure: Figure, x: float, y: float) -> float:
+    """The height nearest to `y` at which no curve runs through a name that begins at `x`."""
+    if x > _RIGHT:
+        return y
+    probes = np.linspace(x, x + _LABEL_WIDTH, 16)
+    heights = [np.interp(probes, _x(figure, c.offsets), _y(figure, c.entropy), right=np.nan) for c in figure.curves]
+    free = [
+        y + shift
+        for shift in (0, -12, 12, -18, 18, -24, 24)
+        if _TOP + 6 <= y + shift <= _TOP + _HEIGHT - 6
+        and not any(np.nanmin(np.abs(h - y - shift), initial=np.inf) < _LABEL_HEIGHT for h in heights)
+    ]
+    return free[0] if free else y
 
 
 def _strip(figure: Figure, side: Side, segments: Sequence[Segment], at: int) -> str:

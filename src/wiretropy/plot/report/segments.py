@@ -32,7 +32,7 @@ class Segment:
     packet : int
         Number of the packet with the first byte.
     source : str
-        Capture that holds it; inert text.
+        Capture that holds it, if not the one with the flow's first packet; inert text.
     """
 
     kind: str
@@ -49,14 +49,21 @@ class Segment:
     @property
     def described(self) -> str:
         """One line with everything."""
-        return f"{self.kind}, bytes {self.start + 1:,} to {self.end:,}, from packet {self.packet:,} of {self.source}"
+        where = f" of {self.source}" if self.source else ""
+        return f"{self.kind}, bytes {self.start + 1:,} to {self.end:,}, from packet {self.packet:,}{where}"
 
 
 def segments_of(record: Mapping[str, Any], side: Side) -> list[Segment]:
     """The first segments of one side, in order."""
     found = [each for each in record.get("segments") or [] if each["side"] == side and each["start"] < each["end"]]
     return [
-        Segment(inert(str(each["kind"])), each["start"], each["end"], each["packet"], source_name(str(each["source"])))
+        Segment(
+            kind=inert(str(each["kind"])),
+            start=each["start"],
+            end=each["end"],
+            packet=each["packet"],
+            source="" if each["source"] == record["source"] else source_name(str(each["source"])),
+        )
         for each in found[:REPORT_SEGMENTS]
     ]
 
