@@ -111,6 +111,12 @@ _MEASURES = (
     Column("gap_offsets", "list<uint64>", "bytes", "Measured bytes before each gap, where the trajectory jumps."),
     Column("gap_bytes", "list<uint64>", "bytes", "Stream bytes missing at each gap."),
     Column("head", "binary", "", "First measured bytes, at most 64; hexadecimal digits in JSON."),
+    Column("segment_ends", "list<uint64>", "bytes", "Where each segment of like bytes ends; the last at measured_bytes."),
+    Column("segment_kinds", "list<string>", "", "What the bytes of each segment look like: opaque, text or binary."),
+    Column("segment_packets", "list<uint64>", "", "Number of the packet that carried the first byte of each segment."),
+    Column("segment_sources", "list<string>", "", "Capture file in which that packet lies."),
+    Column("coding", "list<float>", "", "How the first opaque bytes are coded, in the order of `CODING_STATISTICS`."),
+    Column("coding_bytes", "uint64", "bytes", "Opaque bytes that `coding` rests on, at most 8,192; none below 256."),
     Column("printable_share", "double", "", "Share of bytes 0x20 to 0x7e, tab, line feed and carriage return.", True),
     Column("set_bits_per_byte", "double", "", "Mean number of one bits in a byte.", True),
     Column("distinct_bytes", "uint16", "", "Byte values that occur.", True),
@@ -118,7 +124,10 @@ _MEASURES = (
     Column("serial_correlation", "double", "", "Correlation of successive bytes; null when all are equal.", True),
 )
 
-_ONE_SIDED = ("gap_offsets", "gap_bytes", "head")
+_ONE_SIDED = (
+    *("gap_offsets", "gap_bytes", "head"),
+    *("segment_ends", "segment_kinds", "segment_packets", "segment_sources", "coding", "coding_bytes"),
+)
 """Measures that both directions together do not have."""
 
 _COUNTS = Column("counts", "list<uint64>", "", "How often each of the 256 byte values occurs; only on request.")

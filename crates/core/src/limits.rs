@@ -68,7 +68,7 @@ pub const KEPT_HEAD_BYTES: usize = 2048;
 
 /// What the meters of one flow are reckoned to take, with their buffers at their fullest (a test
 /// holds them to it).
-pub const METERS_BYTES: usize = 40 << 10;
+pub const METERS_BYTES: usize = 64 << 10;
 
 /// Runs of bytes remembered of a flow before it gets meters of its own: at 24 bytes each, half of
 /// what those take.
@@ -76,6 +76,19 @@ pub const MAX_TURNS: usize = 512;
 
 /// First payload bytes of a direction that its record keeps (`schema.py`, HEAD_BYTES).
 pub const HEAD_BYTES: usize = 64;
+
+/// Segments of one direction that are told; the last of them reaches to the end. Sessions change between cleartext and
+/// ciphertext a few times; what changes more often is not a session.
+pub const MAX_SEGMENTS: usize = 64;
+
+/// Opaque bytes of each direction that are measured for how they are coded: with more, the verdict hardly gets better.
+pub const OPAQUE_BYTES: usize = 8192;
+
+/// Fewest opaque bytes that are measured for how they are coded: fewer say little, and flows with few are many.
+pub const OPAQUE_LEAST_BYTES: usize = 256;
+
+/// Bytes kept while it is not yet known that an opaque segment has begun, which three or four blocks decide.
+pub const OPAQUE_WAITING_BYTES: usize = 256;
 
 /// Payload-bearing packets of a flow whose sizes and times are kept (`schema.py`, FIRST_PACKETS).
 pub const FIRST_PACKETS: usize = 64;

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use arrow_array::types::{Float64Type, Int32Type, Int64Type, UInt16Type, UInt64Type};
+use arrow_array::types::{Float32Type, Float64Type, Int32Type, Int64Type, UInt16Type, UInt64Type};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
@@ -14,7 +14,7 @@ use crate::columns::{item_field, Blobs, Flags, NumberLists, Numbers, TextLists, 
 use crate::decode::{Endpoints, Tunnel};
 use crate::flow::{Direction, EndReason, Flow, Weird};
 use crate::identity::{community_id, uid};
-use crate::meter::{Meter, Meters};
+use crate::meter::{Meter, Meters, Segments};
 
 /// Rows of finished flows.
 #[derive(Default)]
@@ -62,6 +62,12 @@ struct Side {
     gap_offsets: NumberLists<UInt64Type>,
     gap_bytes: NumberLists<UInt64Type>,
     head: Blobs,
+    segment_ends: NumberLists<UInt64Type>,
+    segment_kinds: TextLists,
+    segment_packets: NumberLists<UInt64Type>,
+    segment_sources: TextLists,
+    coding: NumberLists<Float32Type>,
+    coding_bytes: Numbers<UInt64Type>,
 }
 
 #[derive(Default)]
@@ -114,11 +120,10 @@ impl Records {
         for (columns, direction) in self.traffic.iter_mut().zip(&flow.directions) {
             columns.push(direction);
         }
-        let measured = meters.lengths().into_iter().zip(meters.heads());
-        for ((columns, direction), (length, head)) in
-            self.sides.iter_mut().zip(&flow.directions).zip(measured)
+        for ((is_orig, columns), direction) in
+            [true, false].into_iter().zip(&mut self.sides).zip(&flow.directions)
         {
-            columns.push(direction, length, head);
+            columns.push(direction, meters, is_orig, sources);
         }
         for (columns, meter) in self.measures.iter_mut().zip(meters.each()) {
             columns.push(meter, sources, self.has_counts);
@@ -233,13 +238,29 @@ impl Traffic {
 }
 
 impl Side {
-    /// Gaps within what was measured, and its first bytes.
-    fn push(&mut self, direction: &Direction, measured: u64, head: &[u8]) {
+    /// Gaps within what was measured, its first bytes, its segments and how its opaque bytes are coded.
+    fn push(&mut self, direction: &Direction, meters: &Meters, is_orig: bool, sources: &[String]) {
+        let side = usize::from(!is_orig);
+        let measured = meters.lengths()[side];
         let gaps = direction.stream.gaps();
         let inside = &gaps[..gaps.partition_point(|gap| gap.0 <= measured)];
         self.gap_offsets.push(inside.iter().map(|gap| gap.0));
         self.gap_bytes.push(inside.iter().map(|gap| gap.1));
-        self.head.push(head);
+        self.head.push(meters.heads()[side]);
+        self.push_segments(meters.segments()[side], measured, sources);
+        self.coding.push_slice(meters.coding()[side]);
+    }
+
+    fn push_segments(&mut self, segments: &Segments, measured: u64, sources: &[String]) {
+        let found = segments.found();
+        // Each segment ends where the next begins.
+        let ends = found.iter().skip(1).map(|next| next.start).chain([measured]);
+        self.segment_ends.push(ends.take(found.len()));
+        self.segment_kinds.push(found.iter().map(|segment| segment.kind.name()));
+        self.segment_packets.push(found.iter().map(|segment| segment.packet.number));
+        let files = found.iter().map(|segment| segment.packet.file);
+        self.segment_sources.push(files.map(|file| source_name(sources, file)));
+        self.coding_bytes.push(segments.opaque().len() as u64);
     }
 }
 
@@ -280,6 +301,12 @@ impl Measures {
                 side.gap_offsets.into_array(),
                 side.gap_bytes.into_array(),
                 side.head.into_array(),
+                side.segment_ends.into_array(),
+                side.segment_kinds.into_array(),
+                side.segment_packets.into_array(),
+                side.segment_sources.into_array(),
+                side.coding.into_array(),
+                side.coding_bytes.into_array(),
             ]);
         }
         arrays.extend([
@@ -401,6 +428,12 @@ fn measure_fields(prefix: &str, has_counts: bool, fields: &mut Vec<Field>) {
         fields.push(field(prefix, "gap_offsets", list(DataType::UInt64)));
         fields.push(field(prefix, "gap_bytes", list(DataType::UInt64)));
         fields.push(field(prefix, "head", DataType::Binary));
+        fields.push(field(prefix, "segment_ends", list(DataType::UInt64)));
+        fields.push(field(prefix, "segment_kinds", list(DataType::Utf8)));
+        fields.push(field(prefix, "segment_packets", list(DataType::UInt64)));
+        fields.push(field(prefix, "segment_sources", list(DataType::Utf8)));
+        fields.push(field(prefix, "coding", list(DataType::Float32)));
+        fields.push(field(prefix, "coding_bytes", DataType::UInt64));
     }
     fields.push(nullable("printable_share", DataType::Float64));
     fields.push(nullable("set_bits_per_byte", DataType::Float64));

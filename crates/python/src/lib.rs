@@ -3,6 +3,7 @@
 //! Batches of records cross as Arrow PyCapsules; the interpreter is released while Rust works.
 
 mod batch;
+mod coding;
 mod scan;
 mod summary;
 
@@ -16,5 +17,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<scan::Frames>()?;
     module.add_function(wrap_pyfunction!(scan::record_fields, module)?)?;
     module.add_function(wrap_pyfunction!(scan::link_types, module)?)?;
+    module.add_function(wrap_pyfunction!(coding::coding_names, module)?)?;
+    module.add_function(wrap_pyfunction!(coding::coding_statistics, module)?)?;
     Ok(())
 }

@@ -4,19 +4,23 @@
 //! never on the pieces. They are counted once for their direction; what both directions come to
 //! together follows from the counts of each.
 
+pub mod coding;
 mod counts;
 mod dense;
 pub mod grid;
 mod piece;
+mod segment_scores;
+mod segments;
 mod series;
 mod tables;
 mod threshold;
 
 pub use counts::{Counts, Scalars};
+pub use segments::{Kind, Segment, Segments};
 pub use series::{Meter, MeterSettings};
 pub use threshold::Crossing;
 
-use crate::limits::HEAD_BYTES;
+use crate::limits::{HEAD_BYTES, OPAQUE_LEAST_BYTES};
 use piece::Piece;
 
 /// Which packet of which input file a byte came in.
@@ -33,6 +37,8 @@ pub struct Meters {
     sides: [Meter; 2],
     both: Meter,
     heads: [Vec<u8>; 2],
+    segments: [Segments; 2],
+    coding: [Vec<f32>; 2],
 }
 
 impl Meters {
@@ -45,6 +51,8 @@ impl Meters {
             sides: [Meter::new(settings), Meter::new(settings)],
             both: Meter::new(both),
             heads: [0; 2].map(|_| Vec::with_capacity(HEAD_BYTES)),
+            segments: Default::default(),
+            coding: Default::default(),
         }
     }
 
@@ -53,6 +61,8 @@ impl Meters {
         self.sides.iter_mut().for_each(Meter::clear);
         self.both.clear();
         self.heads.iter_mut().for_each(Vec::clear);
+        self.segments.iter_mut().for_each(Segments::clear);
+        self.coding.iter_mut().for_each(Vec::clear);
     }
 
     /// Take the next bytes of one side, and return how many were within the depth.
@@ -62,6 +72,7 @@ impl Meters {
         let head = &mut self.heads[side];
         let room = HEAD_BYTES - head.len();
         head.extend_from_slice(&taken[..room.min(taken.len())]);
+        self.segments[side].update(taken, packet);
         for piece in Piece::cut(taken, packet) {
             self.sides[side].begin(&piece);
             self.sides[side].add_sums(piece.bytes);
@@ -96,6 +107,12 @@ impl Meters {
         self.both.adopt_sums(&self.sides);
         self.sides.iter_mut().for_each(Meter::finish);
         self.both.finish();
+        for (segments, coding) in self.segments.iter_mut().zip(&mut self.coding) {
+            segments.finish();
+            if segments.opaque().len() >= OPAQUE_LEAST_BYTES {
+                coding::measure(segments.opaque(), coding::Extent::Narrow, coding);
+            }
+        }
     }
 
     /// Bytes measured of each side.
@@ -108,6 +125,18 @@ impl Meters {
     #[must_use]
     pub fn heads(&self) -> [&[u8]; 2] {
         self.heads.each_ref().map(Vec::as_slice)
+    }
+
+    /// Segments of each side; complete after [`Meters::finish`].
+    #[must_use]
+    pub fn segments(&self) -> [&Segments; 2] {
+        self.segments.each_ref()
+    }
+
+    /// How the opaque bytes of each side are coded ([`coding::names`]); empty where they are too few.
+    #[must_use]
+    pub fn coding(&self) -> [&[f32]; 2] {
+        self.coding.each_ref().map(Vec::as_slice)
     }
 
     /// Cumulative entropies so far of originator, responder and both, in bits per byte.

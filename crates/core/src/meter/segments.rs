@@ -1,0 +1,359 @@
+//! Where what a direction sends changes between cleartext and bytes that look random.
+//!
+//! Bytes enter in stream order; segments leave, and the first opaque bytes, cut free from the cleartext before and
+//! between them. Blocks of 16 bytes are scored against random bytes by the share that each byte value has in text and
+//! in binary cleartext. A change is believed when the evidence for another kind, summed since it last spoke against it,
+//! passes [`CHANGE`] (Page, "Continuous inspection schemes", 1954); it is dated back to that place.
+//! In random bytes a sum reaches h bits at fewer than one block in 2^h (Wald), so false changes are known to be rare.
+
+use super::segment_scores::SCORES;
+use super::PacketRef;
+use crate::limits::{MAX_SEGMENTS, OPAQUE_BYTES, OPAQUE_WAITING_BYTES};
+
+/// Bytes that are scored together: boundaries lie at multiples of it.
+const BLOCK: usize = 16;
+
+/// Units of [`SCORES`] to a bit.
+const BIT: i32 = 16;
+
+/// Evidence for a change. 2^-28 for each of three kinds and 62.5 million blocks in a GB: below one false change a GB.
+const CHANGE: i32 = 28 * BIT;
+
+/// Evidence for the kind of the first segment, over each other kind.
+const FIRST: i32 = 12 * BIT;
+
+/// What bytes look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Like random bytes.
+    Opaque,
+    /// Mostly text.
+    Text,
+    /// Neither: cleartext of binary protocols and formats.
+    Binary,
+}
+
+impl Kind {
+    /// The name of the kind in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Opaque => "opaque",
+            Self::Text => "text",
+            Self::Binary => "binary",
+        }
+    }
+}
+
+/// Models of bytes: random, ASCII text, text of other scripts, binary.
+const MODELS: [Kind; 4] = [Kind::Opaque, Kind::Text, Kind::Text, Kind::Binary];
+const OPAQUE: usize = 0;
+
+/// A stretch of like bytes; it ends where the next begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Bytes before it.
+    pub start: u64,
+    /// What its bytes look like.
+    pub kind: Kind,
+    /// The packet that carried its first byte.
+    pub packet: PacketRef,
+}
+
+/// Where the evidence for another model begins.
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    start: u64,
+    packet: PacketRef,
+    /// Opaque bytes that were there.
+    opaque_bytes: usize,
+}
+
+/// Finds the segments of one direction.
+#[derive(Default)]
+pub struct Segments {
+    found: Vec<Segment>,
+    opaque: Vec<u8>,
+    /// Bytes since `marks[OPAQUE]`, while another model holds.
+    waiting: Vec<u8>,
+    /// The model that holds; none until one has been chosen.
+    model: Option<usize>,
+    /// Evidence for each model: against random bytes before one was chosen, then against the one that holds.
+    sums: [i32; MODELS.len()],
+    marks: [Mark; MODELS.len()],
+    block: [u8; BLOCK],
+    filled: usize,
+    /// The packet that carried the first byte of the block.
+    packet: PacketRef,
+    /// Bytes in whole blocks.
+    done: u64,
+}
+
+impl Segments {
+    /// Forget everything, keep the allocations.
+    pub fn clear(&mut self) {
+        let (mut found, mut opaque) =
+            (std::mem::take(&mut self.found), std::mem::take(&mut self.opaque));
+        let mut waiting = std::mem::take(&mut self.waiting);
+        found.clear();
+        opaque.clear();
+        waiting.clear();
+        *self = Self { found, opaque, waiting, ..Self::default() };
+    }
+
+    /// Segments in order, of which the first begins at 0; complete after [`Segments::finish`].
+    #[must_use]
+    pub fn found(&self) -> &[Segment] {
+        &self.found
+    }
+
+    /// The first bytes of opaque segments, joined.
+    #[must_use]
+    pub fn opaque(&self) -> &[u8] {
+        &self.opaque
+    }
+
+    /// Take the next bytes.
+    pub fn update(&mut self, mut bytes: &[u8], packet: PacketRef) {
+        if self.filled > 0 {
+            let room = (BLOCK - self.filled).min(bytes.len());
+            self.block[self.filled..self.filled + room].copy_from_slice(&bytes[..room]);
+            self.filled += room;
+            bytes = &bytes[room..];
+            if self.filled < BLOCK {
+                return;
+            }
+            let block = self.block;
+            self.score(&block);
+            self.filled = 0;
+        }
+        self.packet = packet;
+        let blocks = bytes.chunks_exact(BLOCK);
+        let rest = blocks.remainder();
+        blocks.for_each(|block| self.score(block));
+        self.block[..rest.len()].copy_from_slice(rest);
+        self.filled = rest.len();
+    }
+
+    /// Judge what is left. Call once, after the last byte.
+    pub fn finish(&mut self) {
+        let (block, filled) = (self.block, self.filled);
+        if filled > 0 {
+            self.score(&block[..filled]);
+        }
+        if self.model.is_none() && self.done > 0 {
+            self.enter(self.best());
+        }
+    }
+
+    fn score(&mut self, block: &[u8]) {
+        let scores = scores_of(block);
+        self.mark();
+        self.keep(block);
+        self.done += block.len() as u64;
+        match self.model {
+            None => self.weigh_first(scores),
+            Some(model) => self.weigh(scores, model),
+        }
+    }
+
+    /// Date evidence that begins with the next block.
+    fn mark(&mut self) {
+        let here = Mark { start: self.done, packet: self.packet, opaque_bytes: self.opaque.len() };
+        for (mark, sum) in self.marks.iter_mut().zip(self.sums) {
+            if sum == 0 && (self.model.is_some() || self.done == 0) {
+                *mark = here;
+            }
+        }
+        if self.sums[OPAQUE] == 0 && self.model.is_some_and(|model| model != OPAQUE) {
+            self.waiting.clear();
+        }
+    }
+
+    /// Keep bytes that are opaque, or may turn out to be.
+    fn keep(&mut self, block: &[u8]) {
+        let (kept, limit) = if self.model == Some(OPAQUE) {
+            (&mut self.opaque, OPAQUE_BYTES)
+        } else {
+            (&mut self.waiting, OPAQUE_WAITING_BYTES)
+        };
+        if kept.len() < limit {
+            kept.extend_from_slice(&block[..block.len().min(limit - kept.len())]);
+        }
+    }
+
+    fn weigh_first(&mut self, scores: [i32; MODELS.len()]) {
+        for (sum, score) in self.sums.iter_mut().zip(scores) {
+            *sum = sum.saturating_add(score);
+        }
+        let best = self.best();
+        let sums = self.sums;
+        if (0..MODELS.len()).all(|model| model == best || sums[best] - sums[model] >= FIRST) {
+            self.enter(best);
+        }
+    }
+
+    fn weigh(&mut self, scores: [i32; MODELS.len()], model: usize) {
+        if self.found.len() >= MAX_SEGMENTS {
+            return;
+        }
+        for (sum, score) in self.sums.iter_mut().zip(scores) {
+            *sum = (*sum + score - scores[model]).max(0);
+        }
+        let best = self.best();
+        if self.sums[best] > CHANGE {
+            self.enter(best);
+        }
+    }
+
+    /// The model with the most evidence; of equals the first.
+    fn best(&self) -> usize {
+        (1..MODELS.len())
+            .fold(0, |best, model| if self.sums[model] > self.sums[best] { model } else { best })
+    }
+
+    fn enter(&mut self, model: usize) {
+        let Mark { start, packet, opaque_bytes } = self.marks[model];
+        let kind = MODELS[model];
+        if self.model == Some(OPAQUE) {
+            self.opaque.truncate(opaque_bytes);
+        }
+        if model == OPAQUE {
+            let room = OPAQUE_BYTES - self.opaque.len();
+            self.opaque.extend_from_slice(&self.waiting[..self.waiting.len().min(room)]);
+        }
+        self.waiting.clear();
+        if self.found.last().is_none_or(|last| last.kind != kind) {
+            self.found.push(Segment { start, kind, packet });
+        }
+        self.model = Some(model);
+        self.sums = [0; MODELS.len()];
+    }
+}
+
+/// Evidence of a block for each model against random bytes.
+fn scores_of(block: &[u8]) -> [i32; MODELS.len()] {
+    // Three sums in one number: every score is raised to be positive, and 16 of them fit 16 bits.
+    const RAISED: i32 = 128;
+    const PACKED: [u64; 256] = {
+        let mut packed = [0; 256];
+        let mut value = 0;
+        while value < 256 {
+            let [text, other, binary] = SCORES[value];
+            packed[value] = (text as i32 + RAISED) as u64
+                | ((other as i32 + RAISED) as u64) << 16
+                | ((binary as i32 + RAISED) as u64) << 32;
+            value += 1;
+        }
+        packed
+    };
+    let sum = block.iter().fold(0_u64, |sum, &byte| sum.wrapping_add(PACKED[usize::from(byte)]));
+    let raised = RAISED * block.len() as i32;
+    let score = |shift: u32| (sum >> shift & 0xffff) as i32 - raised;
+    [0, score(0), score(16), score(32)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random(count: usize, seed: u64) -> Vec<u8> {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64 ^ seed;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 24) as u8
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    fn packet(number: u64) -> PacketRef {
+        PacketRef { file: 0, number }
+    }
+
+    fn found(bytes: &[u8]) -> Vec<(u64, Kind)> {
+        let mut segments = Segments::default();
+        segments.update(bytes, packet(1));
+        segments.finish();
+        segments.found().iter().map(|segment| (segment.start, segment.kind)).collect()
+    }
+
+    const TEXT: &[u8] =
+        b"GET /index.html HTTP/1.1\r\nHost: example.org\r\nAccept: text/html\r\n\r\n";
+
+    #[test]
+    fn random_bytes_are_one_opaque_segment() {
+        assert_eq!(found(&random(1 << 20, 1)), [(0, Kind::Opaque)]);
+    }
+
+    #[test]
+    fn a_few_bytes_are_what_is_likelier() {
+        assert_eq!(found(b"GET /"), [(0, Kind::Text)]);
+        assert_eq!(found(&[0, 0, 0, 4]), [(0, Kind::Binary)]);
+        assert_eq!(found(&random(16, 3)), [(0, Kind::Opaque)]);
+        assert_eq!(found(b""), []);
+    }
+
+    #[test]
+    fn cleartext_within_ciphertext_is_found_within_64_bytes() {
+        for seed in 0..200 {
+            let start = 4096 + seed as usize * 7;
+            let mut bytes = random(start, seed);
+            bytes.extend_from_slice(&TEXT[..64]);
+            let segments = found(&bytes);
+            assert_eq!(segments.len(), 2, "seed {seed}: {segments:?}");
+            assert!(segments[1].0.abs_diff(start as u64) <= 32, "seed {seed}: {segments:?}");
+            assert_eq!(segments[1].1, Kind::Text);
+        }
+    }
+
+    #[test]
+    fn opaque_bytes_are_cut_free_from_cleartext() {
+        let (first, second) = (random(1000, 1), random(9000, 2));
+        let bytes = [TEXT, &first[..], TEXT, TEXT, &second[..]].concat();
+        let mut segments = Segments::default();
+        segments.update(&bytes, packet(1));
+        segments.finish();
+        assert_eq!(segments.found().len(), 4);
+        assert_eq!(segments.opaque().len(), OPAQUE_BYTES);
+        let text = |part: &[u8]| part.windows(20).any(|part| part.iter().all(u8::is_ascii_graphic));
+        assert!(!text(segments.opaque()));
+    }
+
+    #[test]
+    fn segments_do_not_depend_on_how_bytes_are_cut() {
+        let bytes = [TEXT, &random(700, 1), &[0; 100], TEXT, &random(300, 2)].concat();
+        for size in [1, 3, 15, 16, 17, 64, 1000] {
+            let mut segments = Segments::default();
+            for (number, part) in bytes.chunks(size).enumerate() {
+                segments.update(part, packet(number as u64));
+            }
+            segments.finish();
+            let starts: Vec<_> = segments.found().iter().map(|one| (one.start, one.kind)).collect();
+            assert_eq!(starts, found(&bytes), "parts of {size}");
+            for segment in segments.found() {
+                assert_eq!(segment.packet.number, segment.start / size as u64, "parts of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn segments_are_bounded() {
+        let bytes: Vec<u8> =
+            (0..200).flat_map(|seed| [random(64, seed), TEXT.to_vec()]).flatten().collect();
+        assert_eq!(found(&bytes).len(), MAX_SEGMENTS);
+    }
+
+    #[test]
+    fn a_cleared_meter_is_as_new() {
+        let mut segments = Segments::default();
+        segments.update(TEXT, packet(1));
+        segments.finish();
+        segments.clear();
+        segments.update(&random(100, 1), packet(2));
+        segments.finish();
+        assert_eq!(segments.found(), [Segment { start: 0, kind: Kind::Opaque, packet: packet(2) }]);
+        assert_eq!(segments.opaque(), random(100, 1));
+    }
+}
