@@ -37,6 +37,7 @@ TRACE_SCHEMA = pa.schema(_TRACE_FIELDS)
 _ARROW_TYPES: dict[str, pa.DataType] = {
     "bool": pa.bool_(),
     "double": pa.float64(),
+    "float": pa.float32(),
     "binary": pa.binary(),
     "int32": pa.int32(),
     "int64": pa.int64(),

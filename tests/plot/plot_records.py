@@ -27,6 +27,7 @@ _TYPES: Mapping[str, pa.DataType] = {
     "list<int64>": pa.list_(pa.int64()),
     "list<uint64>": pa.list_(pa.uint64()),
     "list<double>": pa.list_(pa.float64()),
+    "list<float>": pa.list_(pa.float32()),
 }
 
 _EMPTY = {"string": "", "binary": b""}
