@@ -69,5 +69,8 @@ REPORT_FLOWS = 10_000
 REPORT_PICTURES = 100
 """Flows with alerts that a report draws: about 12 KB each, and more than anybody looks through."""
 
+REPORT_ALERTS = 20
+"""Alerts of one flow that a report lists and marks: a curve that wavers about its bound raises them by the dozen."""
+
 REPORT_SEGMENTS = 32
 """Segments of one direction that a report draws and lists; narrower ones could not be seen beside each other."""

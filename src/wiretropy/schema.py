@@ -111,7 +111,9 @@ _MEASURES = (
     Column("gap_offsets", "list<uint64>", "bytes", "Measured bytes before each gap, where the trajectory jumps."),
     Column("gap_bytes", "list<uint64>", "bytes", "Stream bytes missing at each gap."),
     Column("head", "binary", "", "First measured bytes, at most 64; hexadecimal digits in JSON."),
-    Column("segment_ends", "list<uint64>", "bytes", "Where each segment of like bytes ends; the last at measured_bytes."),
+    Column(
+        "segment_ends", "list<uint64>", "bytes", "Where each segment of like bytes ends; the last at measured_bytes."
+    ),
     Column("segment_kinds", "list<string>", "", "What the bytes of each segment look like: opaque, text or binary."),
     Column("segment_packets", "list<uint64>", "", "Number of the packet that carried the first byte of each segment."),
     Column("segment_sources", "list<string>", "", "Capture file in which that packet lies."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -148,3 +149,24 @@ def test_a_segment_names_its_capture_only_where_the_flow_began_in_another(random
         "text, bytes 1 to 400, from packet 3",
         "encrypted, bytes 401 to 5,000, from packet 1 of next.pcap",
     ]
+
+
+def test_both_sides_together_are_drawn_for_alerts_about_them(random_flow: dict[str, object]) -> None:
+    flow_of_one = flow_alerts(random_flow)
+    [alert] = flow_of_one.alerts
+    about_both = FlowAlerts(flow_of_one.record, (replace(alert, side="both", offset=2_000),))
+    svg = ET.fromstring(chart(about_both, "flow-1") or "")
+    assert [each.get("class") for each in of_class(svg, "curve")] == ["curve orig", "curve resp", "curve both"]
+    [ring], [both] = of_class(svg, "alarm"), of_class(svg, "curve")[2:]
+    assert float(ring.get("cy", "")) == pytest.approx(np.interp(float(ring.get("cx", "")), *points(both).T), abs=0.5)
+
+
+def test_no_line_is_drawn_for_rules_without_a_threshold(random_flow: dict[str, object]) -> None:
+    flow_of_one = flow_alerts(random_flow)
+    [alert] = flow_of_one.alerts
+    without = replace(alert, threshold=None)  # type: ignore[arg-type]
+    svg = ET.fromstring(chart(FlowAlerts(flow_of_one.record, (without,)), "flow-1") or "")
+    assert of_class(svg, "threshold") == []
+    assert len(of_class(svg, "alarm")) == 1
+    with_both = ET.fromstring(chart(FlowAlerts(flow_of_one.record, (without, alert)), "flow-1") or "")
+    assert len(of_class(with_both, "threshold")) == 1

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 from plot_records import crossing, flow, random_bytes, table
 
+from wiretropy.limits import REPORT_ALERTS
 from wiretropy.plot.report import Found, Gathering
 from wiretropy.policy.alert import Alert, alerts_of
 
@@ -82,3 +83,12 @@ def test_time_spans_from_the_first_packet_to_the_last() -> None:
     told = found(table([flow("a", ts_first_ns=50, ts_last_ns=60)]), table([flow("b", ts_first_ns=20, ts_last_ns=30)]))
     assert (told.first_ns, told.last_ns) == (20, 60)
     assert (found().first_ns, found().flows.num_rows) == (None, 0)
+
+
+def test_alerts_of_a_flow_beyond_the_cap_are_counted() -> None:
+    flows = table([crossed("a", 10, "resp")])
+    [alert] = alerts(flows)
+    gathering = Gathering()
+    gathering.add(flows, [replace(alert, offset=offset) for offset in range(REPORT_ALERTS + 3)])
+    [drawn] = gathering.found(None).drawn
+    assert ([each.offset for each in drawn.alerts], drawn.more) == (list(range(REPORT_ALERTS)), 3)

@@ -27,7 +27,7 @@ from wiretropy.policy.alert import Alert
 BAND_LEVEL = 1e-3
 """Share of random payloads outside of the shaded band, half of it on each side."""
 
-SIDE_NAMES: dict[Side, str] = {"orig": "originator", "resp": "responder"}
+SIDE_NAMES: dict[Side, str] = {"orig": "originator", "resp": "responder", "both": "both sides"}
 
 _WIDTH = 860
 _LEFT, _RIGHT, _TOP, _HEIGHT = 48, 764, 10, 260
@@ -66,10 +66,12 @@ def chart(flow: FlowAlerts, name: str) -> Markup | None:
     svg : Markup or None
         None where no payload was measured.
     """
-    drawn = [c for side in SIDE_NAMES if (c := curve(flow.record, side, SIDE_NAMES[side])) is not None]
+    # Both sides together are drawn only for alerts that are about them: their curve would cross the others.
+    sides = [side for side in SIDE_NAMES if side != "both" or any(alert.side == side for alert in flow.alerts)]
+    drawn = [c for side in sides if (c := curve(flow.record, side, SIDE_NAMES[side])) is not None]
     if not drawn:
         return None
-    threshold = flow.alerts[0].threshold
+    threshold = next((alert.threshold for alert in flow.alerts if alert.threshold is not None), None)
     figure = _figure(drawn, threshold)
     strips = sides_with_segments(flow.record)
     height = _TOP + _HEIGHT + _BELOW + len(strips) * _STRIP_STEP
@@ -89,7 +91,7 @@ def chart(flow: FlowAlerts, name: str) -> Markup | None:
     return Markup("".join(parts))  # noqa: S704 - numbers and own words; what comes from outside is escaped above
 
 
-def _figure(drawn: Sequence[Curve], threshold: float) -> Figure:
+def _figure(drawn: Sequence[Curve], threshold: float | None) -> Figure:
     """Ranges and band; offsets are logarithmic, so that a handshake is as wide as the long part behind it."""
     figure = build(drawn, threshold=threshold, crossing_threshold=threshold, is_log=True)
     first = min(_FIRST_BYTE, figure.x_range[1] / 2)
@@ -101,13 +103,13 @@ def _described(drawn: Sequence[Curve], alerts: Sequence[Alert]) -> str:
     ends = [f"{c.label} {c.entropy[-1]:.3f} bits per byte after {c.offsets[-1]:,} bytes" for c in drawn]
     means = [f"random bytes would average {random_band(c.offsets[-1:]).mean[0]:.3f}" for c in drawn]
     curves = "; ".join(f"{end}, where {mean}" for end, mean in zip(ends, means, strict=True))
-    marks = ", ".join(f"byte {alert.offset:,} of the {SIDE_NAMES.get(_side(alert), 'flow')}" for alert in alerts)
+    marks = ", ".join(f"byte {alert.offset:,} of {SIDE_NAMES[_side(alert)]}" for alert in alerts)
     return f"{curves}. Marked: {marks}."
 
 
 def _side(alert: Alert) -> Side:
     """Whose payload an alert is about."""
-    return "orig" if alert.side == "orig" else "resp"
+    return next(side for side in SIDE_NAMES if side == alert.side)
 
 
 def _x(figure: Figure, offsets: Any) -> NDArray[np.float64]:
@@ -213,7 +215,8 @@ def _alert(figure: Figure, alert: Alert) -> str:
 def _labels(figure: Figure) -> str:
     """Names of the curves at their ends, kept from covering each other and the curves."""
     ends = [float(_y(figure, c.entropy[-1])) for c in figure.curves]
-    places = [min(float(_x(figure, c.offsets[-1])) + 7, _RIGHT + 8) for c in figure.curves]
+    places = [float(_x(figure, c.offsets[-1])) + 7 for c in figure.curves]
+    places = [x if x + _LABEL_WIDTH < _RIGHT else _RIGHT + 8 for x in places]
     if max(places) - min(places) < _LABEL_WIDTH:
         ends = spread(np.array(ends), 14.0, _TOP + 6.0, _TOP + _HEIGHT - 4.0).tolist()
     return "".join(

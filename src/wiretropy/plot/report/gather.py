@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wiretropy import arrays
 from wiretropy.capture.summary import ScanSummary
-from wiretropy.limits import REPORT_FLOWS, REPORT_PICTURES
+from wiretropy.limits import REPORT_ALERTS, REPORT_FLOWS, REPORT_PICTURES
 from wiretropy.plot.select import payload_bytes
 from wiretropy.policy.alert import Alert
 
@@ -30,8 +30,18 @@ _RANK = "report_rank"
 _ORDER = "report_order"
 """Column of a flow's number in the input, which settles ties."""
 
-_HEAVY = ("packet_sizes", "packet_times_ns", "orig_head", "resp_head", "orig_counts", "resp_counts", "both_counts")
-"""Columns that no report shows, and that would take most of the memory."""
+_SHOWN = (
+    *("uid", "community_id", "source", "ts_first_ns", "ts_last_ns", "first_packet", "proto", "vlan", "tunnels"),
+    *("orig_ip", "orig_port", "resp_ip", "resp_port", "end_reason", "history", "is_midstream", "weirds"),
+    *(f"{side}_{what}" for side in ("orig", "resp") for what in ("payload_bytes", "missed_bytes")),
+    *(
+        f"{side}_{what}"
+        for side in ("orig", "resp", "both")
+        for what in ("measured_bytes", "entropy", "trajectory", "block_entropy", "gap_offsets", "gap_bytes")
+    ),
+    *("verdict", "verdict_probability", "verdict_bytes", "verdict_missing", "segments"),
+)
+"""Columns that rows and pictures are made of, where they are there; the others are not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +53,14 @@ class FlowAlerts:
     record : mapping
         The flow record, column name to value.
     alerts : tuple of Alert
-        The most severe first.
+        The most severe first, at most `REPORT_ALERTS`.
+    more : int
+        Alerts that are left out.
     """
 
     record: Mapping[str, Any]
     alerts: tuple[Alert, ...]
+    more: int = 0
 
     @property
     def severity(self) -> str:
@@ -85,8 +98,6 @@ class Found:
         Flows of which something is missing, by what.
     drawn : tuple of FlowAlerts
         Flows to be drawn, the worst first.
-    alerts : mapping of str to tuple of Alert
-        Alerts of the drawn flows, by flow id.
     flows : pyarrow.Table
         Flows of the table, the worst first.
     ranks : ndarray of shape (len(flows),), int64
@@ -154,10 +165,10 @@ class Gathering:
         ranks = np.array([worst.get(uid, 0) for uid in uids], dtype=np.int64)
         order = np.arange(self._all.flows, self._all.flows + len(uids))
         self._count(flows, ranks)
-        light = flows.drop_columns([name for name in _HEAVY if name in flows.column_names])
-        light = light.append_column(_RANK, arrays.integers(ranks)).append_column(_ORDER, arrays.integers(order))
-        self._kept.append(light)
-        self._kept_rows += light.num_rows
+        shown = flows.select([name for name in _SHOWN if name in flows.column_names])
+        shown = shown.append_column(_RANK, arrays.integers(ranks)).append_column(_ORDER, arrays.integers(order))
+        self._kept.append(shown)
+        self._kept_rows += shown.num_rows
         self._alerts |= raised
         if self._kept_rows > 2 * self.rows:
             self._forget()
@@ -178,7 +189,7 @@ class Gathering:
             alerted=self._alerted,
             verdicts=self._verdicts,
             incomplete=dict(self._incomplete),
-            drawn=tuple(FlowAlerts(record, tuple(self._alerts[record["uid"]])) for record in records),
+            drawn=tuple(_flow_alerts(record, self._alerts[record["uid"]]) for record in records),
             flows=table,
             ranks=ranks,
             summary=summary,
@@ -234,6 +245,10 @@ class Gathering:
         drawn = set(table.column("uid").slice(0, self.pictures).to_pylist())
         self._alerts = {uid: alerts for uid, alerts in self._alerts.items() if uid in drawn}
         return table
+
+
+def _flow_alerts(record: Mapping[str, Any], alerts: list[Alert]) -> FlowAlerts:
+    return FlowAlerts(record, tuple(alerts[:REPORT_ALERTS]), max(0, len(alerts) - REPORT_ALERTS))
 
 
 def _sum(one: Total, other: Total) -> Total:

@@ -25,7 +25,7 @@ from wiretropy.plot.report import rows, words
 from wiretropy.plot.report.chart import SIDE_NAMES, chart
 from wiretropy.plot.report.gather import FlowAlerts, Found
 from wiretropy.plot.report.palette import style
-from wiretropy.plot.report.segments import KINDS, Segment, more_segments, segments_of
+from wiretropy.plot.report.segments import KINDS, Segment, more_segments, segments_of, sides_with_segments
 from wiretropy.policy.evidence import Commands, commands_of, endpoint
 from wiretropy.wording import counted
 
@@ -45,6 +45,7 @@ class Picture:
     began: str
     verdict: str
     svg: Markup | None
+    has_both: bool
     strips: Sequence[tuple[str, Sequence[Segment], int]]
     commands: Commands | None
 
@@ -134,7 +135,7 @@ def _hash(text: str) -> str:
 
 def _picture(flow: FlowAlerts, name: str) -> Picture:
     record = flow.record
-    ends = [endpoint(record[f"{side}_ip"], record[f"{side}_port"]) for side in SIDE_NAMES]
+    ends = [endpoint(record[f"{side}_ip"], record[f"{side}_port"]) for side in ("orig", "resp")]
     return Picture(
         flow=flow,
         name=name,
@@ -142,10 +143,10 @@ def _picture(flow: FlowAlerts, name: str) -> Picture:
         began=rows.began(record["ts_first_ns"]),
         verdict=_verdict(record),
         svg=chart(flow, name),
+        has_both=any(alert.side == "both" for alert in flow.alerts),
         strips=[
-            (SIDE_NAMES[side], segments, more_segments(record, side))
-            for side in SIDE_NAMES
-            if (segments := segments_of(record, side))
+            (SIDE_NAMES[side], segments_of(record, side), more_segments(record, side))
+            for side in sides_with_segments(record)
         ],
         commands=flow.alerts[0].commands,
     )
