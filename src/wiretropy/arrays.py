@@ -44,9 +44,46 @@ def firsts(lists: Any, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
     return items
 
 
-def integers(values: NDArray[np.integer[Any]]) -> pa.Array[Any]:
-    """A column of integers, such as row numbers to take from a table, of shape (n,)."""
-    numbers = np.ascontiguousarray(values, dtype=np.int64)
+def spans(lists: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the items of each list begin and end among all items of the column (`lists.values`), both of shape (n,).
+
+    Parameters
+    ----------
+    lists : pyarrow.ListArray of shape (n,)
+        In one piece.
+    """
+    if len(lists) == 0:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    offsets = np.frombuffer(lists.buffers()[1], dtype=np.int32)[lists.offset : lists.offset + len(lists) + 1]
+    return offsets[:-1].astype(np.int64), offsets[1:].astype(np.int64)
+
+
+def items(lists: Any, rows: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Name the items of the lists of some rows, one after the other.
+
+    Parameters
+    ----------
+    lists : pyarrow.ListArray of shape (n,)
+        In one piece.
+    rows : ndarray of shape (n,), bool
+        Whose.
+
+    Returns
+    -------
+    row, at, nth : ndarray of shape (items,), int64
+        Row of each item, its place among all items of the column (`lists.values`), and in its list, from 0.
+    """
+    starts, ends = spans(lists)
+    chosen = np.flatnonzero(rows)
+    counts = (ends - starts)[chosen]
+    row = np.repeat(chosen, counts)
+    nth = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return row, starts[row] + nth, nth
+
+
+def integers(numbers: NDArray[np.integer[Any]]) -> pa.Array[Any]:
+    """A column of whole numbers, or row numbers to take from a table, of shape (n,)."""
+    numbers = np.ascontiguousarray(numbers, dtype=np.int64)
     return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers.data)])
 
 

@@ -74,3 +74,6 @@ REPORT_ALERTS = 20
 
 REPORT_SEGMENTS = 32
 """Segments of one direction that a report draws and lists; narrower ones could not be seen beside each other."""
+
+MAX_ALERT_SPANS = 100_000
+"""Hosts or pairs of hosts whose alerts are counted at once, to suppress repeats; about 30 MB."""

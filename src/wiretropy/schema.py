@@ -135,14 +135,19 @@ _ONE_SIDED = (
 _COUNTS = Column("counts", "list<uint64>", "", "How often each of the 256 byte values occurs; only on request.")
 
 
-_ALERTS = (
+_SIDE_ALERTS = (
     Column(
         "alert_id",
         "string",
         "",
-        "The alert that this direction raised, by the name that the table and `carve --alert` give it; added by scan.",
+        "The gravest alert that this direction raised, as the table and `carve --alert` name it; added by scan.",
         True,
     ),
+)
+
+_ALERTS = (
+    Column("alert_ids", "list<string>", "", "All alerts that the flow raised; added by scan."),
+    Column("alert_rules", "list<string>", "", "The rule of each; added by scan."),
 )
 
 
@@ -168,7 +173,7 @@ def columns(*, has_counts: bool = False, has_alerts: bool = False) -> tuple[Colu
         originator (``orig_``), responder (``resp_``) and both together in capture
         order (``both_``); last the alerts.
     """
-    alerts = _prefixed("orig_", _ALERTS) + _prefixed("resp_", _ALERTS) if has_alerts else ()
+    alerts = (_prefixed("orig_", _SIDE_ALERTS) + _prefixed("resp_", _SIDE_ALERTS) + _ALERTS) if has_alerts else ()
     measures = _MEASURES + ((_COUNTS,) if has_counts else ())
     return (
         _IDENTITY

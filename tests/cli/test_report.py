@@ -171,3 +171,45 @@ def test_several_captures_are_read_as_one(capture: Path) -> None:
     told = json.loads(wiretropy("report", capture, "b.pcap", "--json").stdout)
     assert (told["path"], told["flows"]) == ("a-report.html", 4)
     assert "wiretropy report: a.pcap and 1 more" in Path("a-report.html").read_text()
+
+
+def test_a_policy_decides_what_is_an_alert_and_stands_in_the_page(capture: Path) -> None:
+    Path("p.toml").write_text(
+        "[[may_be_encrypted]]\nports = [8443]\n[[threshold]]\nbits_per_byte = 7.5\nports = [443]\n"
+    )
+    page = wiretropy("report", capture, "-o", "-", "--policy", "p.toml").stdout
+    scanned = wiretropy("scan", capture, "--json", "--policy", "p.toml").stdout
+    told = [each for line in scanned.splitlines() for each in json.loads(line)["alert_ids"]]
+    assert alert_ids(page) == told
+    assert len(told) == 1
+    assert "Crossings of 7.5 bits per byte were looked for" in page
+    assert "--threshold 7.5" in page
+    assert "bits_per_byte = 7.5" in page
+
+
+def test_stored_flows_keep_the_policy_of_their_scan(capture: Path) -> None:
+    Path("p.toml").write_text(
+        "[[may_be_encrypted]]\nports = [8443]\n[[threshold]]\nbits_per_byte = 7.5\nports = [443]\n"
+    )
+    wiretropy("scan", capture, "-q", "--out", "stored", "--policy", "p.toml")
+    stored = wiretropy("report", "stored", "-o", "-", "--title", "x").stdout
+    assert stored == wiretropy("report", capture, "-o", "-", "--title", "x", "--policy", "p.toml").stdout
+
+
+def test_what_the_limits_of_a_policy_held_back_is_told(capture: Path) -> None:
+    Path("p.toml").write_text("[suppression]\nat_most = 1\n[[threshold]]\nbits_per_byte = 7.9\n")
+    capture.write_bytes(
+        pcap_bytes([each for port in range(1_001, 1_005) for each in conversation(random_bytes(9_000), port=port)])
+    )
+    page = wiretropy("report", capture, "-o", "-", "--policy", "p.toml").stdout
+    assert len(alert_ids(page)) == 1
+    assert "3 more alerts held back by the policy" in page
+
+
+def test_a_faulty_policy_is_refused_and_never_written_onto(capture: Path) -> None:
+    Path("p.toml").write_text("[[may_be_encripted]]\nports = [1]\n")
+    done = wiretropy("report", capture, "--policy", "p.toml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "p.toml:1:" in done.stderr
+    Path("p.toml").write_text("")
+    assert wiretropy("report", capture, "--policy", "p.toml", "-o", "p.toml").returncode == 2

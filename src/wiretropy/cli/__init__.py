@@ -15,6 +15,7 @@ _COMMANDS = {
     "report": "write one page with what was found and the evidence",
     "carve": "take the packets of a flow away",
     "judge": "measure raw bytes",
+    "policy": "check and show a policy, learn what is normal for a protocol",
 }
 """Commands in the order of the help, with the line that it shows."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ import click
 from wiretropy.capture.inputs import COMPRESSIONS, source_name
 from wiretropy.cli.options import Ports, changes, reading_options, reading_words, words_of
 from wiretropy.cli.outcome import FINDINGS, exit_code, refusing, report_faults
+from wiretropy.cli.policy_used import look_for_threshold, policy_of, stored_policy
 from wiretropy.cli.progress import progress_bar
 from wiretropy.cli.stored import files_read, is_stored, load
 from wiretropy.inert import inert
@@ -26,19 +27,34 @@ from wiretropy.inert import inert
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from wiretropy.capture.run import ProgressHook
     from wiretropy.capture.settings import ScanSettings
     from wiretropy.capture.summary import ScanSummary
     from wiretropy.plot.report import Found, Gathering
+    from wiretropy.policy.model import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
     """By what flows are judged, and how to get them again."""
 
+    policy: Policy
     threshold: float
-    expected_ports: frozenset[int]
     inputs: Sequence[str]
     options: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Rules that the command was given."""
+
+    policy: Path | None
+    expected_ports: frozenset[int] | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether none were."""
+        return self.policy is None and self.expected_ports is None
 
 
 @click.command("report")
@@ -57,6 +73,14 @@ class _Rules:
     help="Raise no alert for flows with one of these ports, whose protocols are meant to be encrypted: 22,443,990-995 "
     "(default: none, or those of the scan that stored the flows).",
 )
+@click.option(
+    "--policy",
+    "policy_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Raise the alerts of this policy (see wiretropy policy); expected ports are added to what may be encrypted "
+    "there (default: the threshold alone, or the policy of the scan that stored the flows).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print path and numbers as one JSON object instead of the path.")
 @click.option(
     "--exit-code",
@@ -71,6 +95,7 @@ def command(
     out: str | None,
     title: str | None,
     expected_ports: frozenset[int] | None,
+    policy_path: Path | None,
     as_json: bool,
     wants_findings: bool,
     **options: Any,
@@ -89,105 +114,99 @@ def command(
         from wiretropy.capture.outputs import refuse_overwriting
 
         target = out or _default_out(paths[0])
-        refuse_overwriting(files_read(paths), [Path(target)])
-        with progress_bar(is_off=as_json) as on_progress:
-            found, rules, settings = _found(paths, expected_ports, changes(options) | {"on_progress": on_progress})
+        refuse_overwriting([*files_read(paths), *([] if policy_path is None else [policy_path])], [Path(target)])
+        given = _Given(policy_path, expected_ports)
+        if is_stored(paths):
+            found, rules, settings = _found_in_store(paths, given)
+        else:
+            with progress_bar(is_off=as_json) as on_progress:
+                found, rules, settings = _found_in_captures(paths, given, changes(options), on_progress)
         _write(_page(found, rules, settings, title or f"wiretropy report: {_name(paths)}"), target)
     if out != "-":
         click.echo(_summary(found, target) if as_json else inert(target))
     sys.exit(_end(found.summary, wants_findings and found.alerted > 0))
 
 
-def _found(
-    paths: Sequence[str], expected_ports: frozenset[int] | None, settings: dict[str, Any]
-) -> tuple[Found, _Rules, ScanSettings | None]:
-    """What captures or stored flows hold, and by what it was judged."""
-    if is_stored(paths):
-        return _found_in_store(paths, expected_ports)
-    return _found_in_captures(paths, expected_ports or frozenset(), settings)
-
-
 def _found_in_captures(
-    paths: Sequence[str], expected_ports: frozenset[int], options: dict[str, Any]
+    paths: Sequence[str], given: _Given, options: dict[str, Any], on_progress: ProgressHook | None
 ) -> tuple[Found, _Rules, ScanSettings]:
     """Read captures batch by batch."""
     import pyarrow as pa
 
     from wiretropy.capture.run import CaptureRun
     from wiretropy.capture.settings import ScanSettings
-    from wiretropy.plot.report import Gathering
 
-    on_progress = options.pop("on_progress")
+    policy, words = policy_of(given.policy, given.expected_ports or frozenset(), options["threshold"]), reading_words()
+    if given.policy is not None and "--threshold" not in words:
+        words = look_for_threshold(policy, options, words)
     settings = ScanSettings.of("report", options)
-    rules = _Rules(settings.threshold, expected_ports, paths, reading_words())
-    gathering = Gathering()
+    rules = _Rules(policy, settings.threshold, paths, words)
     run = CaptureRun(paths, settings, on_progress=on_progress)
-    for batch in run:
-        _take(gathering, pa.Table.from_batches([batch]), rules)
+    gathered = _gathered((pa.Table.from_batches([batch]) for batch in run), rules)
     run.summary.raise_if_refused()
-    return gathering.found(run.summary), rules, settings
+    return gathered.found(run.summary), rules, settings
 
 
-def _found_in_store(
-    paths: Sequence[str], expected_ports: frozenset[int] | None
-) -> tuple[Found, _Rules, ScanSettings | None]:
-    """Take stored flows with the settings of their scan."""
-    from wiretropy.plot.report import Gathering
-    from wiretropy.policy.threshold import expected_ports_of
+def _found_in_store(paths: Sequence[str], given: _Given) -> tuple[Found, _Rules, ScanSettings | None]:
+    """Take stored flows with the settings, and unless others are given the rules, of their scan."""
     from wiretropy.schema import DEFAULT_THRESHOLD
 
     flows = load(paths, "report on")
     table, settings = flows.to_arrow(), flows.settings
+    threshold = DEFAULT_THRESHOLD if settings is None else settings.threshold
+    policy = stored_policy(table, paths[0]) if given.is_empty else None
     summary = flows.summary if flows.has_summary else None
-    sources = [] if summary is None else json.loads(summary.text).get("sources", [])
     rules = _Rules(
-        DEFAULT_THRESHOLD if settings is None else settings.threshold,
-        expected_ports_of(table) if expected_ports is None else expected_ports,
-        sources,
+        policy or policy_of(given.policy, given.expected_ports or frozenset(), threshold),
+        threshold,
+        [] if summary is None else json.loads(summary.text).get("sources", []),
         [] if settings is None else words_of(settings),
     )
-    gathering = Gathering()
-    for at in range(0, table.num_rows, _STORED_ROWS):
-        _take(gathering, table.slice(at, _STORED_ROWS), rules)
-    return gathering.found(summary), rules, settings
+    parts = (table.slice(at, _STORED_ROWS) for at in range(0, table.num_rows, _STORED_ROWS))
+    return _gathered(parts, rules).found(summary), rules, settings
 
 
 _STORED_ROWS = 8_192
 """Stored flows looked at together, so that of a large store little is copied."""
 
 
-def _take(gathering: Gathering, flows: pa.Table, rules: _Rules) -> None:
-    """Gather more flows and their alerts."""
-    from wiretropy.policy.alert import alerts_of
+def _gathered(tables: Iterable[pa.Table], rules: _Rules) -> Gathering:
+    """Gather flows and their alerts, and what the policy's limits held back."""
+    import pyarrow as pa
 
-    [batch] = flows.combine_chunks().to_batches()
-    gathering.add(
-        flows,
-        alerts_of(
-            batch,
-            rules.expected_ports,
-            threshold=rules.threshold,
-            inputs=rules.inputs,
-            options=rules.options,
-        ),
-    )
+    from wiretropy.plot.report import Gathering
+    from wiretropy.policy.apply import PolicyRun
+
+    gathering, run = Gathering(), PolicyRun(rules.policy, rules.threshold)
+    for flows in tables:
+        for batch in flows.combine_chunks().to_batches():
+            gathering.add(pa.Table.from_batches([batch]), run.findings(batch).alerts(rules.inputs, rules.options))
+    gathering.suppressed = run.suppressed
+    return gathering
 
 
 def _page(found: Found, rules: _Rules, settings: ScanSettings | None, title: str) -> str:
     from wiretropy.plot.report import page
+    from wiretropy.policy.show import policy_toml
 
-    return page(found, title=title, settings=_settings(settings, rules), inputs=rules.inputs, options=rules.options)
+    return page(
+        found,
+        title=title,
+        settings=_settings(settings, rules),
+        policy=policy_toml(rules.policy),
+        inputs=rules.inputs,
+        options=rules.options,
+    )
 
 
 def _settings(settings: ScanSettings | None, rules: _Rules) -> str:
-    """How the captures were read and judged, in a sentence."""
-    ports = ", ".join(map(str, sorted(rules.expected_ports))) or "none"
+    """How the captures were read, in a sentence."""
     depth = ""
     if settings is not None:
         every = settings.depth == "all"
         depth = "; all payload was measured" if every else f"; at most {settings.depth:,} payload bytes of each side"
     options = f"; read with {' '.join(rules.options)}" if rules.options else ""
-    return f"Threshold {rules.threshold:g} bits per byte; ports where crossing it is expected: {ports}{depth}{options}."
+    return f"Crossings of {rules.threshold:g} bits per byte were looked for{depth}{options}."
 
 
 def _write(page: str, target: str) -> None:

@@ -12,7 +12,8 @@ import pytest
 from plot_records import crossing, flow, judged, random_bytes, segment
 
 from wiretropy.plot.report import Gathering, page
-from wiretropy.policy.alert import alerts_of
+from wiretropy.policy.apply import apply
+from wiretropy.policy.model import without_file
 
 MakePage = Callable[..., str]
 
@@ -28,7 +29,7 @@ def report_of(*tables: pa.Table, inputs: tuple[str, ...] = ("made.pcap",), **opt
 def gather(gathering: Gathering, table: pa.Table) -> None:
     """Add flows and the alerts of the threshold rule."""
     [batch] = table.combine_chunks().to_batches()
-    gathering.add(table, alerts_of(batch, frozenset(), threshold=7.9, inputs=["made.pcap"]))
+    gathering.add(table, apply(batch, without_file(), inputs=["made.pcap"]))
 
 
 @pytest.fixture

@@ -16,14 +16,15 @@ from wiretropy.plot.report import Gathering
 from wiretropy.plot.report.chart import chart
 from wiretropy.plot.report.gather import FlowAlerts
 from wiretropy.plot.report.segments import segments_of
-from wiretropy.policy.alert import alerts_of
+from wiretropy.policy.apply import apply
+from wiretropy.policy.model import without_file
 
 
 def flow_alerts(record: dict[str, object], segments: list[dict[str, object]] | None = None) -> FlowAlerts:
     made = table([record]) if segments is None else judged([record], [{"segments": segments}])
     [batch] = made.to_batches()
     gathering = Gathering()
-    gathering.add(made, alerts_of(batch, frozenset(), threshold=7.9))
+    gathering.add(made, apply(batch, without_file()))
     [drawn] = gathering.found(None).drawn
     return drawn
 

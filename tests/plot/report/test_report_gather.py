@@ -9,7 +9,9 @@ from plot_records import crossing, flow, random_bytes, table
 
 from wiretropy.limits import REPORT_ALERTS
 from wiretropy.plot.report import Found, Gathering
-from wiretropy.policy.alert import Alert, alerts_of
+from wiretropy.policy.alert import Alert
+from wiretropy.policy.apply import apply
+from wiretropy.policy.model import without_file
 
 
 def alerts(flows: pa.Table, **severities: str) -> list[Alert]:
@@ -17,7 +19,7 @@ def alerts(flows: pa.Table, **severities: str) -> list[Alert]:
     [batch] = flows.combine_chunks().to_batches()
     return [
         replace(alert, severity=severities.get(alert.uid, "medium"))  # type: ignore[arg-type]
-        for alert in alerts_of(batch, frozenset(), threshold=7.9)
+        for alert in apply(batch, without_file())
     ]
 
 

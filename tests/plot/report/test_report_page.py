@@ -17,7 +17,8 @@ from plot_records import crossing, flow, judged, random_bytes, segment, table
 
 from wiretropy.limits import REPORT_FLOWS
 from wiretropy.plot.report import Gathering, page
-from wiretropy.policy.alert import alerts_of
+from wiretropy.policy.apply import apply
+from wiretropy.policy.model import without_file
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -148,7 +149,7 @@ def test_text_from_outside_stays_text(text: str) -> None:
     hostile = judged(records, [verdict])
     [batch] = hostile.to_batches()
     gathering = Gathering()
-    gathering.add(hostile, alerts_of(batch, frozenset(), threshold=7.9, inputs=[text]))
+    gathering.add(hostile, apply(batch, without_file(), inputs=[text]))
     made = page(gathering.found(None), title=text, settings=text, inputs=[text], options=["-f", text])
     parsed = Parsed(made)
     names = [name for name, _ in parsed.elements]
@@ -255,7 +256,7 @@ def test_ten_thousand_flows_with_alerts_stay_below_ten_megabytes() -> None:
         many = many.set_column(many.column_names.index(column), single.schema.field(column), pa.array(names))
     [batch] = many.slice(0, 300).combine_chunks().to_batches()
     gathering = Gathering()
-    gathering.add(many, alerts_of(batch, frozenset(), threshold=7.9, inputs=["made.pcap"]))
+    gathering.add(many, apply(batch, without_file(), inputs=["made.pcap"]))
     made = page(gathering.found(None), title="many", inputs=["made.pcap"])
     assert len(made.encode()) < 10_000_000
     text = " ".join(Parsed(made).text.split())

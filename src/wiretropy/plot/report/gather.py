@@ -20,9 +20,7 @@ from wiretropy.capture.summary import ScanSummary
 from wiretropy.limits import REPORT_ALERTS, REPORT_FLOWS, REPORT_PICTURES
 from wiretropy.plot.select import payload_bytes
 from wiretropy.policy.alert import Alert
-
-SEVERITIES = ("low", "medium", "high", "critical")
-"""From the least to the worst."""
+from wiretropy.policy.model import SEVERITIES
 
 _RANK = "report_rank"
 """Column of a flow's worst alert: 0 for none, else its place in `SEVERITIES`, counted from 1."""
@@ -90,6 +88,8 @@ class Found:
         Captures that hold first packets of flows; text from outside.
     severities, rules : mapping of str to int
         Alerts by severity and by rule.
+    suppressed : mapping of str to int
+        Alerts that the policy's limits held back, by rule.
     alerted : int
         Flows with alerts.
     verdicts : mapping of str to Total, or None
@@ -112,6 +112,7 @@ class Found:
     sources: tuple[str, ...]
     severities: Mapping[str, int]
     rules: Mapping[str, int]
+    suppressed: Mapping[str, int]
     alerted: int
     verdicts: Mapping[str, Total] | None
     incomplete: Mapping[str, int]
@@ -131,10 +132,13 @@ class Gathering:
         Flows of the table.
     pictures : int, optional
         Flows with alerts to be drawn.
+    suppressed : mapping of str to int, optional
+        Alerts that a policy's limits held back, by rule; may be set until `found` is called.
     """
 
     rows: int = REPORT_FLOWS
     pictures: int = REPORT_PICTURES
+    suppressed: Mapping[str, int] = field(default_factory=dict)
     _kept: list[pa.Table] = field(default_factory=list)
     _kept_rows: int = 0
     _alerts: dict[str, list[Alert]] = field(default_factory=dict)
@@ -186,6 +190,7 @@ class Gathering:
             sources=tuple(self._sources),
             severities={name: self._severities[name] for name in SEVERITIES[::-1] if self._severities[name]},
             rules=dict(sorted(self._rules.items())),
+            suppressed=self.suppressed,
             alerted=self._alerted,
             verdicts=self._verdicts,
             incomplete=dict(self._incomplete),

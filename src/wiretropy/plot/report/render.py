@@ -51,7 +51,13 @@ class Picture:
 
 
 def page(
-    found: Found, *, title: str, settings: str = "", inputs: Sequence[str] = (), options: Sequence[str] = ()
+    found: Found,
+    *,
+    title: str,
+    settings: str = "",
+    policy: str = "",
+    inputs: Sequence[str] = (),
+    options: Sequence[str] = (),
 ) -> str:
     """The report as a whole HTML page.
 
@@ -63,6 +69,8 @@ def page(
         Heading; text from outside.
     settings : str, optional
         How the captures were read, in words; text from outside.
+    policy : str, optional
+        The policy that the alerts come from, as TOML; text from outside.
     inputs, options : sequence of str, optional
         Captures and reading options, for the commands that show more; without inputs there are none.
 
@@ -80,6 +88,7 @@ def page(
         .render(
             title=title,
             settings=settings,
+            policy=policy.splitlines(),
             version=version("wiretropy"),
             found=found,
             words=words,

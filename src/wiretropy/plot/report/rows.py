@@ -20,8 +20,8 @@ from wiretropy.entropy import random_quantile
 from wiretropy.inert import inert
 from wiretropy.limits import NS_PER_S
 from wiretropy.plot.report.chart import BAND_LEVEL
-from wiretropy.plot.report.gather import SEVERITIES
 from wiretropy.policy.evidence import endpoint, expected
+from wiretropy.policy.model import SEVERITIES
 from wiretropy.schema import DENSE_STEP
 
 SPARK_POINTS = 16

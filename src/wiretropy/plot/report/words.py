@@ -70,7 +70,9 @@ def alarm(found: Found) -> str:
         return "No alert was raised."
     severities = ", ".join(f"{number:,} {severity}" for severity, number in found.severities.items())
     rules = ", ".join(f"{inert(rule)} {number:,}" for rule, number in found.rules.items())
-    return f"{counted(total, 'alert')} in {counted(found.alerted, 'flow')}: {severities}. By rule: {rules}."
+    held = sum(found.suppressed.values())
+    more = f" {counted(held, 'more alert')} held back by the policy's limits." if held else ""
+    return f"{counted(total, 'alert')} in {counted(found.alerted, 'flow')}: {severities}. By rule: {rules}.{more}"
 
 
 def incomplete(found: Found) -> list[str]:
