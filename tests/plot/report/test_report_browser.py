@@ -176,9 +176,13 @@ def test_night_follows_the_system_until_switched(opened: Opener, text: str, sche
     assert (background(shown), button.get_attribute("aria-pressed")) == (then, str(then == "night").lower())
 
 
-def test_paper_is_white_and_has_no_controls(opened: Opener, text: str) -> None:
-    shown = opened(text, color_scheme="dark")
-    shown.emulate_media(media="print", color_scheme="dark")
+@pytest.mark.parametrize("is_switched", [False, True])
+def test_paper_is_white_and_has_no_controls(opened: Opener, text: str, is_switched: bool) -> None:
+    shown = opened(text, color_scheme="light" if is_switched else "dark")
+    if is_switched:
+        shown.get_by_role("button", name="Dark").click()
+    assert background(shown) == "night"
+    shown.emulate_media(media="print")
     assert background(shown) == "day"
     assert not shown.get_by_label("Find").is_visible()
     assert not shown.get_by_role("button", name="Copy").first.is_visible()
