@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
@@ -87,8 +88,15 @@ def _row(flow: Flow, schema: pa.Schema) -> dict[str, Any]:
             {"side": name, "start": start, "end": end, "kind": kind, "packet": packet_of(start), "source": "a.pcap"}
             for start, end, kind in side.segments
         ]
-    row |= _measures("both", flow.orig.payload + flow.resp.payload)
+    row |= _measures("both", _in_turn(flow.orig.payload, flow.resp.payload))
     return row | {"segments": segments} | flow.more
+
+
+def _in_turn(orig: bytes, resp: bytes) -> bytes:
+    """Both directions, packet by packet."""
+    pairs = zip_longest(range(0, len(orig), MSS), range(0, len(resp), MSS))
+    parts = ((payload, at) for pair in pairs for payload, at in zip((orig, resp), pair, strict=True))
+    return b"".join(payload[at : at + MSS] for payload, at in parts if at is not None)
 
 
 def packet_of(offset: int) -> int:

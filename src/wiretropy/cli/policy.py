@@ -243,7 +243,8 @@ def _told_bounds(bands: Bands) -> Iterator[str]:
         bounds = f"{counted(len(curve.points), 'bound')} up to byte {GRID[curve.points[-1]]:,}"
         yield f"{curve.side} {curve.measure}: {bounds}, {min(curve.flows):,} to {max(curve.flows):,} flows behind each"
     for each in bands.settled:
-        yield f"{each.side} cleartext: none behind byte {each.offset:,}; {counted(each.flows, 'flow')} go on there"
+        most = f"at most {counted(each.at_most, 'byte')}" if each.at_most else "none"
+        yield f"{each.side} cleartext: {most} behind byte {each.offset:,}; {counted(each.flows, 'flow')} go on there"
 
 
 def _tell_violations(violations: list[Violation]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args
@@ -73,7 +74,7 @@ def bands_json(bands: Bands) -> str:
         "ports": list(bands.ports),
         "coverage": bands.coverage,
         "flows": bands.flows,
-        "settled": [{"side": each.side, "offset": each.offset, "flows": each.flows} for each in bands.settled],
+        "settled": [asdict(each) for each in bands.settled],
         "curves": [
             {
                 "side": curve.side,
@@ -210,6 +211,7 @@ class _Reader:
         return Settled(
             self._of(record, "side", "orig or resp", lambda v: v in ("orig", "resp"), "orig", at),
             self._of(record, "offset", "a number of bytes", _is_count, 0, at),
+            self._of(record, "at_most", "a number of bytes", _is_count, 0, at),
             self._of(record, "flows", "a count", _is_count, 0, at),
         )
 

@@ -87,19 +87,24 @@ def _first(row: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int6
 
 
 def _unsettled(segments: Segments, rows: Mask, settled: Settled, entry: int) -> Hits:
-    """Cleartext that begins behind the place where a side is settled."""
-    is_late = segments.is_kind(*CLEAR_KINDS) & (segments.start >= settled.offset)
-    is_own = segments.side == SIDES.index(settled.side)
-    at = _first(segments.row, is_late & is_own & rows[segments.row])
+    """The segment with which there is more cleartext behind a place than bands allow."""
+    is_clear = segments.is_kind(*CLEAR_KINDS) & (segments.side == SIDES.index(settled.side)) & rows[segments.row]
+    length = np.where(is_clear, segments.end - np.maximum(segments.start, settled.offset), 0).clip(0)
+    total = np.cumsum(length)
+    # Of each flow, from where its segments begin.
+    before = (total - length)[np.searchsorted(segments.row, segments.row)] if len(total) else total
+    at = _first(segments.row, (total - before > settled.at_most) & (length > 0))
     return hits(
         "band_left",
         settled.side,
         segments.row[at],
-        segments.start[at],
+        np.maximum(segments.start[at], settled.offset),
         entry=entry,
         measure=CLEARTEXT,
         segment=at,
         start=settled.offset,
+        value=(total - before)[at],
+        high=settled.at_most,
     )
 
 

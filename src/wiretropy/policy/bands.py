@@ -50,20 +50,23 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """From where on a side sends no cleartext any more.
+    """From where on a side sends no cleartext any more, or little.
 
     Attributes
     ----------
     side : {'orig', 'resp'}
         Whose payload.
     offset : int
-        Payload bytes after which no segment of text, binary or encoded bytes begins.
+        Payload bytes behind which cleartext is counted.
+    at_most : int
+        Bytes of text, binary and encoded segments that there are behind it.
     flows : int
         Learned flows that go on behind it.
     """
 
     side: BandSide
     offset: int
+    at_most: int
     flows: int
 
 
@@ -80,7 +83,7 @@ class Bands:
     curves : tuple of Curve
         Bounds on entropy.
     settled : tuple of Settled
-        Bounds on where cleartext begins.
+        Bounds on cleartext.
     coverage : float or None
         Share of flows of this kind that stay within all bounds; None where that is not known.
     flows : int

@@ -140,9 +140,10 @@ def _band_left(_row: Mapping[str, Any], policy: Policy, hit: Any, segments: Segm
     name = inert(bands.name, max_length=60)
     if hit["measure"] == CLEARTEXT:
         at = int(hit["segment"])
+        most = counted(int(hit["high"]), "byte") if hit["high"] else "none"
         return (
-            f"payload has {counted(int(segments.length[at]), 'byte')} of {SEGMENT_KINDS[segments.kind[at]]} from byte "
-            f"{hit['offset']:,} on ({place}), where {name} sends no cleartext behind byte {hit['start']:,}"
+            f"payload is {SEGMENT_KINDS[segments.kind[at]]} from byte {hit['offset']:,} on ({place}), in all "
+            f"{counted(int(hit['value']), 'byte')} of cleartext behind byte {hit['start']:,}, where {name} sends {most}"
         )
     side = "below" if hit["value"] < hit["low"] else "above"
     return (

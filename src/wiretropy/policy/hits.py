@@ -33,7 +33,7 @@ HIT = np.dtype(
         ("segment", np.int64),  # number among the batch's segments; -1 where it is none
         ("before", np.int64),  # segment before it that the rule compares with; -1 likewise
         ("start", np.int64),  # first byte of the block
-        ("value", np.float64),  # bits per byte of a band's point
+        ("value", np.float64),  # bits per byte of a band's point, or bytes of cleartext
         ("low", np.float64),  # its bounds
         ("high", np.float64),
     ]

@@ -13,8 +13,8 @@ Tibshirani, 2021).
   as a power law, whose exponent is Hill's estimate (1975, "A simple general approach to inference about the tail of a
   distribution") over the top tenth, drawn towards `TAIL_PRIOR` where that is few.
 * No spread is taken to be smaller than that of random bytes of the block's length: ciphertext cannot vary less.
-* Where cleartext ends in a side is a score of its own. Cleartext that begins behind its bound is a violation, however
-  little of it there is; the entropy of a block of 4,096 bytes hardly shows 100 bytes of text.
+* Where cleartext ends in a side is a score of its own, and how much of it there is behind `HANDSHAKE_BYTES` another.
+  A few bytes beyond either bound are a violation; the entropy of a block of 4,096 bytes hardly shows 100 bytes of text.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from scipy.special import ndtri
 
 from wiretropy.entropy import random_band
 from wiretropy.policy.bands import GRID, Bands, BandSide, Curve, Measure, Settled
-from wiretropy.policy.sessions import Matrix, Sessions
+from wiretropy.policy.sessions import HANDSHAKE_BYTES, Matrix, Sessions
 
 DEFAULT_COVERAGE = 0.998
 """Share of flows that stay within all bounds: far enough from 99 % for that to hold of the next thousand flows too."""
@@ -40,15 +40,15 @@ MIN_FLOWS = 20
 MIN_FLOWS_OF_BOUND = 8
 """Flows that must reach a point of the grid for it to have bounds."""
 
-HANDSHAKE_BYTES = 4_096
-"""Blocks up to here are scored apart from those behind."""
-
 MIN_SETTLED_BYTES = 512
 """Cleartext before here is a greeting, however short those that were seen."""
 
 TAIL_PRIOR, TAIL_PRIOR_WEIGHT = 0.25, 8.0
 """Exponent that is assumed of a tail before its scores are seen, and the number of scores that weigh as much: normal
 scores have 0.1, handshakes up to 0.5."""
+
+SPREAD_WEIGHT = 16.0
+"""Flows that must reach a point for its own spread to weigh as much as that of the points before it."""
 
 MAX_FOLDS = 100
 """Up to so many flows, each is compared with all others; of more, each of so many parts with the rest."""
@@ -125,7 +125,7 @@ GROUPS = tuple(
         _Group(side, "block", _HANDSHAKE_POINTS, len(GRID)),
     )
 )
-"""Scores of a flow; where cleartext ends in each side is another."""
+"""Scores of a flow; where cleartext ends in each side, and how much there is late, are others."""
 
 
 def learn(sessions: Sessions, name: str, ports: tuple[int, ...], coverage: float = DEFAULT_COVERAGE) -> Learned:
@@ -153,7 +153,7 @@ def learn(sessions: Sessions, name: str, ports: tuple[int, ...], coverage: float
     """
     if len(sessions) < MIN_FLOWS:
         raise ValueError(f"{len(sessions):,} flows are too few to learn from; at least {MIN_FLOWS} are needed")
-    share = (1 - coverage) / (len(GROUPS) + len(sessions.clear_end))
+    share = (1 - coverage) / (len(GROUPS) + len(sessions.clear_end) + len(sessions.clear_late))
     worst: dict[int, tuple[float, Violation]] = {}
     curves: dict[tuple[BandSide, Measure], list[Curve]] = {}
     for group in GROUPS:
@@ -164,9 +164,9 @@ def learn(sessions: Sessions, name: str, ports: tuple[int, ...], coverage: float
             _keep_worst(worst, found)
     settled = []
     for side in sessions.clear_end:
-        bound, found = _learn_settled(side, sessions, share)
-        settled += bound
-        _keep_worst(worst, found)
+        for bound, found in (_learn_settled(side, sessions, share), _learn_late(side, sessions, share)):
+            settled += bound
+            _keep_worst(worst, found)
     bands = Bands(name, ports, tuple(_joined(curves)), tuple(settled), coverage, len(sessions))
     return Learned(bands, [worst[i][1] for i in sorted(worst)])
 
@@ -215,7 +215,7 @@ def _learn_group(
                 # Scores that are smaller meet bounds that are no smaller.
                 return
             median, below, above = centres[i]
-            low, high = max(0.0, median - bound * below), min(8.0, median + bound * above)
+            low, high = max(0.0, float(median - bound * below)), min(8.0, float(median + bound * above))
             point = int(points[i])
             offset = GRID[group.first + point]
             value = float(entropy[i, point])
@@ -224,27 +224,38 @@ def _learn_group(
     return curve, violations()
 
 
-def _learn_settled(
-    side: BandSide, sessions: Sessions, share: float
-) -> tuple[list[Settled], Iterator[tuple[int, float, Violation]]]:
+_Found = tuple[list[Settled], Iterator[tuple[int, float, Violation]]]
+
+
+def _learn_settled(side: BandSide, sessions: Sessions, share: float) -> _Found:
     """From where on a side sends no cleartext, where enough sessions go on behind that."""
-    ends, lengths = sessions.clear_end[side], sessions.length[side]
+    ends = sessions.clear_end[side]
     offset = max(MIN_SETTLED_BYTES, math.ceil(upper_tail(ends, share)))
-    flows = int(np.count_nonzero(lengths > offset))
-    settled = [Settled(side, offset, flows)] if flows >= MIN_FLOWS_OF_BOUND else []
+    flows = int(np.count_nonzero(sessions.length[side] > offset))
+    settled = [Settled(side, offset, 0, flows)] if flows >= MIN_FLOWS_OF_BOUND else []
+    return settled, _excesses(side, sessions, ends, share, MIN_SETTLED_BYTES) if settled else iter(())
 
-    def violations() -> Iterator[tuple[int, float, Violation]]:
-        for i in np.argsort(-ends, kind="stable").tolist():
-            bound = max(MIN_SETTLED_BYTES, upper_tail(np.delete(ends, i), share))
-            if not settled or ends[i] <= bound:
-                return
-            yield (
-                i,
-                ends[i] / bound,
-                Violation(sessions.names[i], side, "cleartext", int(ends[i]), float(ends[i]), 0.0, bound),
-            )
 
-    return settled, violations()
+def _learn_late(side: BandSide, sessions: Sessions, share: float) -> _Found:
+    """How much cleartext a side sends behind the handshake, where enough sessions go on there."""
+    late = sessions.clear_late[side]
+    at_most = math.floor(upper_tail(late, share))
+    flows = int(np.count_nonzero(sessions.length[side] > HANDSHAKE_BYTES))
+    settled = [Settled(side, HANDSHAKE_BYTES, at_most, flows)] if flows >= MIN_FLOWS_OF_BOUND else []
+    return settled, _excesses(side, sessions, late, share, 0) if settled else iter(())
+
+
+def _excesses(
+    side: BandSide, sessions: Sessions, scores: NDArray[np.float64], share: float, least: float
+) -> Iterator[tuple[int, float, Violation]]:
+    """Sessions whose cleartext is beyond the bound of the others."""
+    for i in np.argsort(-scores, kind="stable").tolist():
+        bound = max(least, upper_tail(np.delete(scores, i), share))
+        if scores[i] <= bound:
+            return
+        end = int(sessions.clear_end[side][i])
+        name = sessions.names[i]
+        yield i, scores[i] / bound, Violation(name, side, "cleartext", end, float(scores[i]), 0.0, bound)
 
 
 def upper_tail(scores: NDArray[np.float64], share: float) -> float:
@@ -310,8 +321,19 @@ def _centre(entropy: Matrix, floors: NDArray[np.float64]) -> _Centre:
             # The least of n normal values lies about as deep as their share 1 / (n + 1).
             depth = -ndtri(np.maximum(share, 1 / (flows + 2)))
             parts.append(sign * (median - _quantile(ordered, flows, at)) / depth)
-        spreads.append(np.fmax.reduce(parts))
+        spreads.append(_steadied(np.fmax.reduce(parts), flows))
     return _Centre(median, spreads[0], spreads[1], flows)
+
+
+def _steadied(spread: NDArray[np.float64], flows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Spreads where the few flows that reach a point lean on the points before it, which more flows reach."""
+    steadied = spread.copy()
+    for point in range(1, len(spread)):
+        before, own = steadied[point - 1], spread[point]
+        if before > own:
+            weight = SPREAD_WEIGHT / (SPREAD_WEIGHT + flows[point])
+            steadied[point] = math.sqrt(weight * before**2 + (1 - weight) * own**2)
+    return steadied
 
 
 def _quantile(ordered: Matrix, flows: NDArray[np.int64], share: float) -> NDArray[np.float64]:

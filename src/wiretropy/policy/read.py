@@ -146,6 +146,7 @@ class _Reader:
         self._names = frozenset(names)
         entries = {table: self._entries(known, table) for table in LISTS}
         rules = self._rules(known.get("rules", {}), has_allowed="may_be_encrypted" in known)
+        suppression, rate_limit = (self._single(known, table) for table in ("suppression", "rate_limit"))
         if self.faults:
             # Values that are missing would break what is made of them.
             return Policy()
@@ -157,8 +158,8 @@ class _Reader:
             band=tuple(BandEntry(**_with_traffic(values)) for values in entries["band"]),
             exception=tuple(RuleException(**_with_traffic(values)) for values in entries["exception"]),
             rules=rules,
-            suppression=Suppression(**self._single(known, "suppression")),
-            rate_limit=RateLimit(**self._single(known, "rate_limit")),
+            suppression=Suppression(**suppression),
+            rate_limit=RateLimit(**rate_limit),
         )
 
     def fault(self, path: KeyPath, what: str) -> None:
@@ -239,7 +240,8 @@ class _Reader:
             self._needs_traffic(entry, path)
         if values.get("file"):
             values["bands"] = self._bands(values["file"], entry, (*path, "file"))
-            values["file"] = str((self._folder / values["file"]).resolve())
+            if values["bands"] is not None:
+                values["file"] = str((self._folder / values["file"]).resolve())
         low, high = values.get("from_byte"), values.get("to_byte")
         if low is not None and high is not None and low > high:
             self.fault((*path, "to_byte"), f"{table}.to_byte needs at least from_byte, {low:,}; got {high:,}")

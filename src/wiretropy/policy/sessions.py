@@ -24,6 +24,9 @@ from wiretropy.policy.threshold import SIDES as SINGLE_SIDES
 
 Matrix = NDArray[np.float64]
 
+HANDSHAKE_BYTES = 4_096
+"""What is behind is no handshake any more, and is looked at apart from what is before."""
+
 _COLUMNS: dict[Measure, str] = {"cumulative": "trajectory", "block": "block_entropy"}
 
 
@@ -39,6 +42,8 @@ class Sessions:
         Bits per byte; NaN behind the end of a flow.
     clear_end : dict of side to ndarray of shape (n,), float64
         Where the last segment of cleartext of a side ends; empty where flows were not judged.
+    clear_late : dict of side to ndarray of shape (n,), float64
+        Bytes of cleartext behind `HANDSHAKE_BYTES`, likewise.
     length : dict of side to ndarray of shape (n,), float64
         Measured bytes of a side.
     ports : Counter of int
@@ -50,6 +55,7 @@ class Sessions:
     names: list[str]
     entropy: dict[tuple[BandSide, Measure], Matrix]
     clear_end: dict[BandSide, NDArray[np.float64]]
+    clear_late: dict[BandSide, NDArray[np.float64]]
     length: dict[BandSide, NDArray[np.float64]]
     ports: Counter[int]
     left_out: Counter[str]
@@ -77,6 +83,7 @@ def sessions_of(batches: Iterable[pa.RecordBatch], ports: frozenset[int] = froze
         names=[name for part in parts for name in part.names],
         entropy={key: _stacked([part.entropy[key] for part in parts]) for key in keys},
         clear_end={side: _joined([part.clear_end[side] for part in parts]) for side in sides if is_judged},
+        clear_late={side: _joined([part.clear_late[side] for part in parts]) for side in sides if is_judged},
         length={side: _joined([part.length[side] for part in parts]) for side in sides},
         ports=sum((part.ports for part in parts), Counter()),
         left_out=left_out,
@@ -96,6 +103,7 @@ def _part(batch: pa.RecordBatch, ports: frozenset[int], left_out: Counter[str]) 
             for measure, column in _COLUMNS.items()
         },
         clear_end={side: _clear_ends(segments, side, batch.num_rows)[at] for side in SINGLE_SIDES if is_judged},  # type: ignore[misc]
+        clear_late={side: _clear_late(segments, side, batch.num_rows)[at] for side in SINGLE_SIDES if is_judged},  # type: ignore[misc]
         length={side: _numbers(batch, f"{side}_measured_bytes")[at] for side in SINGLE_SIDES},  # type: ignore[misc]
         ports=Counter(_numbers(batch, "resp_port")[at].astype(int).tolist()),
         left_out=left_out,
@@ -147,6 +155,13 @@ def _clear_ends(segments: Segments, side: str, rows: int) -> NDArray[np.float64]
     chosen = segments.is_kind(*CLEAR_KINDS) & (segments.side == SIDES.index(side))
     np.maximum.at(ends, segments.row[chosen], segments.end[chosen])
     return ends
+
+
+def _clear_late(segments: Segments, side: str, rows: int) -> NDArray[np.float64]:
+    """Bytes of cleartext of a side behind `HANDSHAKE_BYTES` in each row."""
+    chosen = segments.is_kind(*CLEAR_KINDS) & (segments.side == SIDES.index(side))
+    late = (segments.end - np.maximum(segments.start, HANDSHAKE_BYTES)).clip(0)
+    return np.bincount(segments.row[chosen], weights=late[chosen], minlength=rows).astype(np.float64)
 
 
 def _stacked(matrices: list[Matrix]) -> Matrix:

@@ -22,6 +22,9 @@ const CHANGE: i32 = 28 * BIT;
 /// Evidence for the kind of the first segment, over each other kind.
 const FIRST: i32 = 12 * BIT;
 
+/// What four bytes in a row can say for binary cleartext.
+const MOST_OF_FOUR: i32 = 3 * BIT;
+
 /// What bytes look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -232,6 +235,9 @@ impl Segments {
 }
 
 /// Evidence of a block for each model against random bytes.
+///
+/// Ciphertext is framed by lengths and types, which look like binary cleartext. So that a few such bytes do not outweigh
+/// the rest of a block, four bytes in a row speak for binary cleartext by [`MOST_OF_FOUR`] at most.
 fn scores_of(block: &[u8]) -> [i32; MODELS.len()] {
     // Three sums in one number: every score is raised to be positive, and 16 of them fit 16 bits.
     const RAISED: i32 = 128;
@@ -247,10 +253,15 @@ fn scores_of(block: &[u8]) -> [i32; MODELS.len()] {
         }
         packed
     };
-    let sum = block.iter().fold(0_u64, |sum, &byte| sum.wrapping_add(PACKED[usize::from(byte)]));
+    let (mut sum, mut binary) = (0_u64, 0);
+    for four in block.chunks(4) {
+        let packed =
+            four.iter().fold(0_u64, |sum, &byte| sum.wrapping_add(PACKED[usize::from(byte)]));
+        sum = sum.wrapping_add(packed);
+        binary += ((packed >> 32) as i32 - RAISED * four.len() as i32).min(MOST_OF_FOUR);
+    }
     let raised = RAISED * block.len() as i32;
-    let score = |shift: u32| (sum >> shift & 0xffff) as i32 - raised;
-    [0, score(0), score(16), score(32)]
+    [0, (sum & 0xffff) as i32 - raised, (sum >> 16 & 0xffff) as i32 - raised, binary]
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ const WIDE_WIDTH: u32 = 12;
 const WIDE_CHI_WIDTHS: [u32; 2] = [10, 12];
 const NARROW_CONTEXTS: RangeInclusive<u32> = 1..=7;
 const WIDE_CONTEXTS: RangeInclusive<u32> = 8..=11;
+/// Lags, in bits, of the order that says more; those of the other order are wide.
 const NARROW_LAGS: RangeInclusive<u32> = 6..=16;
 const WIDE_LAGS: RangeInclusive<u32> = 17..=32;
 /// Widths of the words of `repeats`.
@@ -27,63 +28,102 @@ const LONG_WIDTHS: [u32; 2] = [18, 22];
 /// Most bytes of which 22-bit words are counted: beyond, more than one in 50 repeats by chance.
 const LONG_LIMIT: usize = 20_000;
 
-/// Numbers that [`narrow`] appends: chi-square, contexts, lags.
-pub(super) const NARROW_PER_ORDER: usize = 1 + 7 + 11;
+/// Numbers that [`narrow`] appends: chi-square, contexts, and lags of one order.
+pub(super) const NARROW: usize = 2 * NARROW_COUNTED + 11;
 
-pub(super) fn names(order: BitOrder, is_wide: bool) -> Vec<String> {
-    let prefix = if order == BitOrder::Msb { "msb" } else { "lsb" };
-    let named = |what: &str, number: u32| format!("{prefix}_{what}_{number}");
-    let (chis, contexts, lags) = if is_wide {
-        (&WIDE_CHI_WIDTHS[..], WIDE_CONTEXTS, WIDE_LAGS)
-    } else {
-        (&[NARROW_WIDTH][..], NARROW_CONTEXTS, NARROW_LAGS)
-    };
-    let mut names: Vec<String> = chis.iter().map(|&width| named("chi", width)).collect();
-    names.extend(contexts.map(|length| named("next_bit", length)));
-    names.extend(lags.map(|lag| named("bit_lag", lag)));
-    if is_wide {
-        names.extend(LONG_WIDTHS.map(|width| named("repeats", width)));
+/// Those of them that follow from the counts of one order: chi-square first, and contexts.
+pub(super) const NARROW_COUNTED: usize = 1 + 7;
+
+impl BitOrder {
+    const BOTH: [Self; 2] = [Self::Msb, Self::Lsb];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Msb => "msb",
+            Self::Lsb => "lsb",
+        }
+    }
+
+    /// Lags that are measured only where everything is. Those of whole bytes are the same in both orders.
+    fn wide_lags(self) -> impl Iterator<Item = u32> {
+        let lags = NARROW_LAGS.chain(WIDE_LAGS);
+        lags.filter(move |lag| match self {
+            Self::Msb => lag % 8 != 0,
+            Self::Lsb => WIDE_LAGS.contains(lag),
+        })
+    }
+}
+
+pub(super) fn narrow_names() -> Vec<String> {
+    let mut names = vec![];
+    for order in BitOrder::BOTH {
+        names.push(format!("{}_chi_{NARROW_WIDTH}", order.name()));
+        names.extend(NARROW_CONTEXTS.map(|length| format!("{}_next_bit_{length}", order.name())));
+    }
+    names.extend(NARROW_LAGS.map(|lag| format!("lsb_bit_lag_{lag}")));
+    names
+}
+
+pub(super) fn wide_names() -> Vec<String> {
+    let mut names = vec![];
+    for order in BitOrder::BOTH {
+        let name = order.name();
+        names.extend(WIDE_CHI_WIDTHS.map(|width| format!("{name}_chi_{width}")));
+        names.extend(WIDE_CONTEXTS.map(|length| format!("{name}_next_bit_{length}")));
+        names.extend(order.wide_lags().map(|lag| format!("{name}_bit_lag_{lag}")));
+        names.extend(LONG_WIDTHS.map(|width| format!("{name}_repeats_{width}")));
     }
     names
 }
 
-pub(super) fn narrow(bytes: &[u8], numbers: &mut Vec<f32>) {
-    narrow_of(&eight_bit_counts(bytes), &Words::of(bytes), numbers);
+/// What is measured of every flow; `reversed` are the bytes with their bits the other way round.
+pub(super) fn narrow(bytes: &[u8], reversed: &[u8], numbers: &mut Vec<f32>) {
+    counted(&eight_bit_counts(bytes), numbers);
+    counted(&eight_bit_counts(reversed), numbers);
+    let words = Words::of(reversed);
+    numbers.extend(NARROW_LAGS.map(|lag| words.lag(lag)));
 }
 
-/// The narrow numbers to one place, the wide ones to another.
-pub(super) fn all(bytes: &[u8], narrow: &mut Vec<f32>, wide: &mut Vec<f32>) {
-    let words = Words::of(bytes);
-    let mut counts = vec![0_u32; 1 << WIDE_WIDTH];
-    let mut last_bits = u32::from(bytes[0]) << 8 | u32::from(bytes[1]);
-    counts[last_bits as usize & ((1 << WIDE_WIDTH) - 1)] += 1;
-    for &byte in &bytes[2..] {
-        last_bits = last_bits << 8 | u32::from(byte);
-        for shift in (0..8).rev() {
-            counts[(last_bits >> shift) as usize & ((1 << WIDE_WIDTH) - 1)] += 1;
-        }
-    }
+/// What is measured beside it of one order.
+pub(super) fn wide(bytes: &[u8], order: BitOrder, numbers: &mut Vec<f32>) {
+    let counts = twelve_bit_counts(bytes);
     let mut by_width = vec![counts];
     while let Some(last) = by_width.last().filter(|last| last.len() > 1 << NARROW_WIDTH) {
         by_width.push(without_first_bit(last));
     }
     let of_width = |width: u32| &by_width[(WIDE_WIDTH - width) as usize];
-    narrow_of(of_width(NARROW_WIDTH), &words, narrow);
-    wide.extend(WIDE_CHI_WIDTHS.map(|width| chi_square(of_width(width))));
-    wide.extend(WIDE_CONTEXTS.map(|length| next_bit(of_width(length + 1))));
-    wide.extend(WIDE_LAGS.map(|lag| words.lag(lag)));
-    wide.extend(LONG_WIDTHS.map(|width| repeats(bytes, width)));
+    numbers.extend(WIDE_CHI_WIDTHS.map(|width| chi_square(of_width(width))));
+    numbers.extend(WIDE_CONTEXTS.map(|length| next_bit(of_width(length + 1))));
+    let words = Words::of(bytes);
+    numbers.extend(order.wide_lags().map(|lag| words.lag(lag)));
+    numbers.extend(LONG_WIDTHS.map(|width| repeats(bytes, width)));
 }
 
-fn narrow_of(eight: &[u32], words: &Words, numbers: &mut Vec<f32>) {
-    numbers.push(chi_square(eight));
+/// Chi-square and contexts from the counts of words.
+fn counted(counts: &[u32], numbers: &mut Vec<f32>) {
+    numbers.push(chi_square(counts));
     let at = numbers.len();
-    let mut counts = eight.to_vec();
+    let mut counts = counts.to_vec();
     for _ in NARROW_CONTEXTS {
-        numbers.insert(at, next_bit(&counts));
+        numbers.push(next_bit(&counts));
         counts = without_first_bit(&counts);
     }
-    numbers.extend(NARROW_LAGS.map(|lag| words.lag(lag)));
+    numbers[at..].reverse();
+}
+
+/// How often each word of 12 bits stands at any bit offset, those that end before bit 16 left out.
+fn twelve_bit_counts(bytes: &[u8]) -> Vec<u32> {
+    const MASK: usize = (1 << WIDE_WIDTH) - 1;
+    let mut counts = vec![0_u32; MASK + 1];
+    let mut last_bits = u32::from(bytes[0]) << 8 | u32::from(bytes[1]);
+    counts[last_bits as usize & MASK] += 1;
+    for &byte in &bytes[2..] {
+        last_bits = last_bits << 8 | u32::from(byte);
+        for shift in (0..8).rev() {
+            counts[(last_bits >> shift) as usize & MASK] += 1;
+        }
+    }
+    counts
 }
 
 /// How often each word of 8 bits stands at any bit offset, those that end before bit 16 left out.
@@ -180,11 +220,16 @@ impl Words {
         let compared = self.bits - lag as usize;
         let (whole, rest) = (compared / 64, compared % 64);
         let unlike = |now: u64, next: u64| now ^ (now << lag | next >> (64 - lag));
-        let pairs = self.words.iter().zip(&self.words[1..]);
-        // At most 8 LONGEST bits are counted.
-        let mut count = pairs.take(whole).fold(0_u64, |sum, (&now, &next)| {
-            sum.wrapping_add(unlike(now, next).count_ones().into())
+        let unlike_at = |at: usize| unlike(self.words[at], self.words[at + 1]);
+        let threes = whole - whole % 3;
+        // Bits of three words are added to two-bit numbers first: two words to be counted instead of three.
+        let count = (0..threes).step_by(3).fold(0_u64, |sum, at| {
+            let (a, b, c) = (unlike_at(at), unlike_at(at + 1), unlike_at(at + 2));
+            let (ones, twos) = (a ^ b ^ c, a & b | (a ^ b) & c);
+            sum.wrapping_add(u64::from(ones.count_ones() + 2 * twos.count_ones()))
         });
+        let left: u64 = (threes..whole).map(|at| u64::from(unlike_at(at).count_ones())).sum();
+        let mut count = count + left;
         if rest > 0 {
             let last = unlike(self.words[whole], self.words[whole + 1]);
             count += u64::from((last >> (64 - rest)).count_ones());

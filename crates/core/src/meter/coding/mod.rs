@@ -8,6 +8,7 @@
 //! The first [`NARROW`] numbers are cheap enough for every flow. The wide ones take several times as long.
 
 mod bits;
+mod framing;
 mod octets;
 
 use bits::BitOrder;
@@ -17,6 +18,10 @@ pub const SHORTEST: usize = 64;
 
 /// Most bytes that are measured: with more, sums of squares would not be exact.
 pub const LONGEST: usize = 65_536;
+
+/// Chi-squares, standardised, from which on framing is looked for: random bytes stay below it nearly always, so that
+/// they are measured once.
+const UNEVEN: f32 = 4.0;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,45 +33,53 @@ pub enum Extent {
 }
 
 /// Numbers that every flow gets.
-pub const NARROW: usize = octets::NARROW.len() + 2 * bits::NARROW_PER_ORDER;
+pub const NARROW: usize = octets::NARROW.len() + bits::NARROW;
 
 /// Names of the numbers, in the order in which [`measure`] gives them.
 #[must_use]
 pub fn names(extent: Extent) -> Vec<String> {
-    let orders = [BitOrder::Msb, BitOrder::Lsb];
-    let of_orders = |wide| orders.into_iter().flat_map(move |order| bits::names(order, wide));
     let mut names: Vec<String> = octets::NARROW.iter().map(ToString::to_string).collect();
-    names.extend(of_orders(false));
+    names.extend(bits::narrow_names());
     if extent == Extent::Wide {
         names.extend(octets::WIDE.iter().map(ToString::to_string));
-        names.extend(of_orders(true));
+        names.extend(bits::wide_names());
     }
     names
 }
 
 /// Measure bytes and append the numbers; of more than [`LONGEST`] the first are measured, of fewer
 /// than [`SHORTEST`] nothing is appended.
+///
+/// Where bytes or words of 8 bits are [`UNEVEN`], framing is taken out before, as far as there is any.
 pub fn measure(bytes: &[u8], extent: Extent, numbers: &mut Vec<f32>) {
     let bytes = &bytes[..bytes.len().min(LONGEST)];
     if bytes.len() < SHORTEST {
         return;
     }
+    let from = numbers.len();
+    let mut reversed = measure_narrow(bytes, numbers);
+    let is_uneven = [0, octets::NARROW.len(), octets::NARROW.len() + bits::NARROW_COUNTED]
+        .iter()
+        .any(|at| numbers[from + at] > UNEVEN);
+    let rest = if is_uneven { framing::without_framing(bytes) } else { None };
+    let bytes = rest.as_deref().filter(|rest| rest.len() >= SHORTEST).unwrap_or(bytes);
+    if rest.is_some() {
+        numbers.truncate(from);
+        reversed = measure_narrow(bytes, numbers);
+    }
+    if extent == Extent::Wide {
+        octets::wide(bytes, numbers);
+        bits::wide(bytes, BitOrder::Msb, numbers);
+        bits::wide(&reversed, BitOrder::Lsb, numbers);
+    }
+}
+
+/// Append the narrow numbers, and return the bytes with their bits reversed.
+fn measure_narrow(bytes: &[u8], numbers: &mut Vec<f32>) -> Vec<u8> {
     let reversed: Vec<u8> = bytes.iter().map(|byte| byte.reverse_bits()).collect();
     octets::narrow(bytes, numbers);
-    match extent {
-        Extent::Narrow => {
-            bits::narrow(bytes, numbers);
-            bits::narrow(&reversed, numbers);
-        }
-        Extent::Wide => {
-            let (mut msb, mut lsb) = (vec![], vec![]);
-            bits::all(bytes, numbers, &mut msb);
-            bits::all(&reversed, numbers, &mut lsb);
-            octets::wide(bytes, numbers);
-            numbers.extend(msb);
-            numbers.extend(lsb);
-        }
-    }
+    bits::narrow(bytes, &reversed, numbers);
+    reversed
 }
 
 #[cfg(test)]

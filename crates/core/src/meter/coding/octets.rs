@@ -1,31 +1,23 @@
 //! Numbers from whole bytes: how often they occur, follow each other and repeat.
 
+use std::ops::RangeInclusive;
+
 /// Names of what [`narrow`] appends.
+#[rustfmt::skip]
 pub(super) const NARROW: &[&str] = &[
-    "byte_chi2",
-    "zero_count",
-    "ff_count",
-    "ff_00",
-    "ff_other",
-    "ff_marker",
-    "zero_pair",
-    "byte_lag_1",
-    "byte_lag_2",
-    "byte_lag_3",
-    "byte_lag_4",
-    "byte_lag_5",
-    "byte_lag_6",
-    "byte_lag_7",
-    "byte_lag_8",
-    "byte_lags_1_to_4",
+    "byte_chi2", "zero_count", "ff_count", "ff_00", "ff_other", "ff_marker", "zero_pair",
+    "byte_lag_1", "byte_lag_2", "byte_lag_3", "byte_lag_4", "byte_lags_1_to_4",
 ];
 
 /// Names of what [`wide`] appends.
-pub(super) const WIDE: &[&str] =
-    &["repeats_3", "repeats_4", "zeros_of_16", "block_variance", "block_largest"];
+#[rustfmt::skip]
+pub(super) const WIDE: &[&str] = &[
+    "byte_lag_5", "byte_lag_6", "byte_lag_7", "byte_lag_8",
+    "repeats_3", "repeats_4", "zeros_of_16", "block_variance", "block_largest",
+];
 
-const LAGS: usize = 8;
-const LAGS_TOGETHER: usize = 4;
+const NARROW_LAGS: RangeInclusive<usize> = 1..=4;
+const WIDE_LAGS: RangeInclusive<usize> = 5..=8;
 
 /// Slots of the table of recent strings.
 const SLOTS: usize = 4096;
@@ -36,7 +28,8 @@ const BLOCK: usize = 64;
 pub(super) fn narrow(bytes: &[u8], numbers: &mut Vec<f32>) {
     let mut counts = [0_u32; 256];
     for &byte in bytes {
-        counts[usize::from(byte)] += 1;
+        let count = &mut counts[usize::from(byte)];
+        *count = count.wrapping_add(1);
     }
     let length = bytes.len() as f64;
     let squares: u64 = counts.iter().map(|&count| u64::from(count) * u64::from(count)).sum();
@@ -80,17 +73,21 @@ fn binomial(count: u32, trials: u32, chance: f64) -> f32 {
     ((f64::from(count) - trials * chance) / (trials * chance * (1.0 - chance) + 0.05).sqrt()) as f32
 }
 
-/// Equal bytes at each lag: a binomial number.
+/// Equal bytes at each lag, and at all of them together.
 fn lags(bytes: &[u8], numbers: &mut Vec<f32>) {
     let mut together = 0.0;
-    for lag in 1..=LAGS {
-        let expected = (bytes.len() - lag) as f64 / 256.0;
-        let equal = f64::from(equal(&bytes[lag..], bytes));
-        let score = (equal - expected) / (expected * 255.0 / 256.0).sqrt();
-        together += if lag <= LAGS_TOGETHER { score } else { 0.0 };
+    for score in NARROW_LAGS.map(|lag| lag_score(bytes, lag)) {
+        together += score;
         numbers.push(score as f32);
     }
     numbers.push((together / 2.0) as f32);
+}
+
+/// A binomial number, standardised.
+fn lag_score(bytes: &[u8], lag: usize) -> f64 {
+    let expected = (bytes.len() - lag) as f64 / 256.0;
+    let equal = f64::from(equal(&bytes[lag..], bytes));
+    (equal - expected) / (expected * 255.0 / 256.0).sqrt()
 }
 
 /// Places where two series are equal, as far as the first goes.
@@ -106,6 +103,7 @@ fn equal(bytes: &[u8], others: &[u8]) -> u32 {
 }
 
 pub(super) fn wide(bytes: &[u8], numbers: &mut Vec<f32>) {
+    numbers.extend(WIDE_LAGS.map(|lag| lag_score(bytes, lag) as f32));
     string_repeats(bytes, numbers);
     numbers.push(zeros_of_16(bytes));
     blocks(bytes, numbers);
