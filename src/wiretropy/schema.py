@@ -150,6 +150,12 @@ _ALERTS = (
     Column("alert_rules", "list<string>", "", "The rule of each; added by scan."),
 )
 
+_VERDICT = (
+    Column("verdict", "string", "", "encrypted, compressed, encoded, text, binary or undecided."),
+    Column("verdict_probability", "double", "", "That the verdict is right, calibrated; null for undecided.", True),
+    Column("verdict_bytes", "uint64", "bytes", "Payload bytes that the verdict rests on."),
+)
+
 
 def _prefixed(prefix: str, columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """The same columns for one direction."""
@@ -188,3 +194,20 @@ def columns(*, has_counts: bool = False, has_alerts: bool = False) -> tuple[Colu
 
 COLUMNS = columns()
 """The columns of a flow record without byte counts and alerts."""
+
+VERDICT_COLUMNS = (
+    *_VERDICT,
+    Column("verdict_missing", "list<string>", "", "What was not seen: gap, snaplen, one-sided, midstream."),
+    Column(
+        "segments",
+        "list<struct<side: string, start: uint64, end: uint64, kind: string, packet: uint64, source: string>>",
+        "bytes",
+        "Stretches of like bytes of each side, with the packet that carried the first byte of each.",
+    ),
+    *_prefixed("orig_", _VERDICT),
+    *_prefixed("resp_", _VERDICT),
+)
+"""The columns that `wiretropy.judge` adds."""
+
+VERDICT_NAMES = frozenset(column.name for column in VERDICT_COLUMNS)
+"""Their names."""
