@@ -11,6 +11,20 @@ import pytest
 from program import conversation, random_bytes, wiretropy, wiretropy_process
 from wire import pcap_bytes
 
+from wiretropy import judge, read_flows
+
+POLICY = """
+[[may_be_encrypted]]
+ports = [8443]
+
+[[threshold]]
+bits_per_byte = 7.5
+ports = [443]
+
+[rules.encrypted_unexpected]
+enabled = false
+"""
+
 
 @pytest.fixture
 def capture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -174,9 +188,7 @@ def test_several_captures_are_read_as_one(capture: Path) -> None:
 
 
 def test_a_policy_decides_what_is_an_alert_and_stands_in_the_page(capture: Path) -> None:
-    Path("p.toml").write_text(
-        "[[may_be_encrypted]]\nports = [8443]\n[[threshold]]\nbits_per_byte = 7.5\nports = [443]\n"
-    )
+    Path("p.toml").write_text(POLICY)
     page = wiretropy("report", capture, "-o", "-", "--policy", "p.toml").stdout
     scanned = wiretropy("scan", capture, "--json", "--policy", "p.toml").stdout
     told = [each for line in scanned.splitlines() for each in json.loads(line)["alert_ids"]]
@@ -188,9 +200,7 @@ def test_a_policy_decides_what_is_an_alert_and_stands_in_the_page(capture: Path)
 
 
 def test_stored_flows_keep_the_policy_of_their_scan(capture: Path) -> None:
-    Path("p.toml").write_text(
-        "[[may_be_encrypted]]\nports = [8443]\n[[threshold]]\nbits_per_byte = 7.5\nports = [443]\n"
-    )
+    Path("p.toml").write_text(POLICY)
     wiretropy("scan", capture, "-q", "--out", "stored", "--policy", "p.toml")
     stored = wiretropy("report", "stored", "-o", "-", "--title", "x").stdout
     assert stored == wiretropy("report", capture, "-o", "-", "--title", "x", "--policy", "p.toml").stdout
@@ -213,3 +223,14 @@ def test_a_faulty_policy_is_refused_and_never_written_onto(capture: Path) -> Non
     assert "p.toml:1:" in done.stderr
     Path("p.toml").write_text("")
     assert wiretropy("report", capture, "--policy", "p.toml", "-o", "p.toml").returncode == 2
+
+
+def test_flows_are_judged_unless_the_scan_that_stored_them_did(capture: Path) -> None:
+    page = wiretropy("report", capture, "-o", "-").stdout
+    assert "Flows by verdict" in page
+    flows = judge(read_flows(capture))
+    flows.save("judged")
+    assert (
+        page.split("Input</h2>")[0].split("<main>")[1]
+        == (wiretropy("report", "judged", "-o", "-").stdout.split("Input</h2>")[0].split("<main>")[1])
+    )

@@ -179,10 +179,17 @@ def _gathered(tables: Iterable[pa.Table], rules: _Rules) -> Gathering:
 
     gathering, run = Gathering(), PolicyRun(rules.policy, rules.threshold)
     for flows in tables:
-        for batch in flows.combine_chunks().to_batches():
+        for batch in map(_judged, flows.combine_chunks().to_batches()):
             gathering.add(pa.Table.from_batches([batch]), run.findings(batch).alerts(rules.inputs, rules.options))
     gathering.suppressed = run.suppressed
     return gathering
+
+
+def _judged(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Flow records with verdicts; those that have them already, from the scan that stored them, as they are."""
+    from wiretropy.verdict.flows import judge
+
+    return batch if "verdict" in batch.schema.names else judge(batch)
 
 
 def _page(found: Found, rules: _Rules, settings: ScanSettings | None, title: str) -> str:

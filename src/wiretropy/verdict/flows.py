@@ -152,7 +152,7 @@ def _head_log_odds(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np
     rows = np.flatnonzero((total >= FEWEST_BYTES) & (total < SEGMENTS_FROM))
     log_odds = np.zeros(batch.num_rows)
     if len(rows):
-        heads = batch.column(f"{side}_head").take(arrays.row_numbers(rows)).to_pylist()
+        heads = batch.column(f"{side}_head").take(arrays.integers(rows)).to_pylist()
         probability = np.clip(opaque_probability(heads), 1e-6, 1 - 1e-6)
         log_odds[rows] = np.log(probability / (1 - probability))
     return log_odds
@@ -168,7 +168,7 @@ def _is_encoded(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np.bo
     # Few enough that only candidates are decoded: base64 with line breaks has 67, UTF-16 of one script about a hundred.
     rows = np.flatnonzero((parts.total >= FEWEST_BYTES) & (distinct <= 100) & ~parts.ends_opaque)
     is_encoded = np.zeros(batch.num_rows, dtype=np.bool_)
-    heads = batch.column(f"{side}_head").take(arrays.row_numbers(rows)).to_pylist()
+    heads = batch.column(f"{side}_head").take(arrays.integers(rows)).to_pylist()
     for row, head in zip(rows.tolist(), heads, strict=True):
         is_encoded[row] = decoded(head) is not None
     return is_encoded
