@@ -75,7 +75,9 @@ class CodingModel:
             values = np.maximum(0, values @ weights + bias)
         output = (values @ self.weights[-1] + self.biases[-1])[:, 0].astype(np.float64)
         scale = np.interp(log2_length, self.log2_length, self.scale)
-        return output * scale + np.interp(log2_length, self.log2_length, self.shift)
+        shift = np.interp(log2_length, self.log2_length, self.shift)
+        log_odds: NDArray[np.float64] = output * scale + shift
+        return log_odds
 
 
 @cache

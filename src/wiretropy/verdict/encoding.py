@@ -12,6 +12,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
+import numpy as np
+from numpy.typing import NDArray
+
 SHORTEST = 16
 """Fewest characters that are taken for an encoding: eight letters and digits can be a word."""
 
@@ -21,8 +24,12 @@ _BASE32 = re.compile(rb"[A-Z2-7]+=*")
 _BREAKS = re.compile(rb"[\r\n\t ]+")
 _ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
 
+_DIGITS = np.zeros(256, dtype=np.bool_)
+_DIGITS[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=\r\n\t \0", np.uint8)] = True
+"""Characters of base64, base32 and hexadecimal digits, what may stand between them, and filling."""
+
 _MOST_ESCAPES = 1 / 6
-"""Percent-encoded text has at least this share of escapes, a third of which are three characters: more than in links."""
+"""Share of the characters of percent-encoded text that belong to escapes, at least: more than in links."""
 
 _WORD = re.compile(rb"[a-z]{5,}|[A-Z][a-z]{4,}")
 
@@ -65,6 +72,27 @@ def decoded(payload: bytes) -> Encoded | None:
     if len(payload) < SHORTEST:
         return None
     return _utf16(payload) or _digits(payload) or _percent(payload)
+
+
+def may_be_encoded(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which first bytes are worth the work of `decoded`; of those that are not, it would find nothing.
+
+    Parameters
+    ----------
+    heads : ndarray of shape (n, width), uint8
+        First bytes, filled with zeros.
+
+    Returns
+    -------
+    may_be : ndarray of shape (n,), bool
+    """
+    has_digits = _DIGITS[heads].all(axis=1)
+    has_escapes = 3 * (heads == ord("%")).sum(axis=1) >= _MOST_ESCAPES * (heads != 0).sum(axis=1)
+    # Of two bytes of a character one repeats in four of five places, so neighbours of it are equal in three.
+    repeats = [(heads[:, first + 2 :: 2] == heads[:, first:-2:2]).mean(axis=1) for first in (0, 1)]
+    has_pairs = (repeats[0] > 0.5) ^ (repeats[1] > 0.5)
+    result: NDArray[np.bool_] = has_digits | (has_escapes & (heads == ord("%")).any(axis=1)) | has_pairs
+    return result
 
 
 def _digits(payload: bytes) -> Encoded | None:

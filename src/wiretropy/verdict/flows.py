@@ -3,8 +3,8 @@
 In: flow records. Out: the same with the columns of `VERDICT_COLUMNS`. Whole columns at a time; ports, addresses and
 signatures of protocols are never looked at.
 
-A flow is opaque if its segments say so, or, of fewer than 64 bytes, its first bytes. What opaque bytes are, encrypted or
-compressed, follows from how both sides' are coded. Cleartext is what most of its bytes are.
+A flow is opaque if its segments say so, or, of fewer than 64 bytes, its first bytes. What opaque bytes are,
+encrypted or compressed, follows from how both sides' are coded. Cleartext is what most of its bytes are.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from wiretropy import arrays, schema
 from wiretropy.flows import Flows
+from wiretropy.tables import arrow_field
 from wiretropy.verdict.coding import model
-from wiretropy.verdict.encoding import decoded
+from wiretropy.verdict.encoding import SHORTEST as SHORTEST_ENCODED
+from wiretropy.verdict.encoding import decoded, may_be_encoded
 from wiretropy.verdict.evidence import opaque_log_odds
 from wiretropy.verdict.opaque import HEAD_LENGTHS, opaque_probability
 from wiretropy.verdict.parts import BINARY, OPAQUE, TEXT, Parts, Segments, parts_of, segments_of
@@ -91,7 +93,7 @@ def judge(flows: Flows | pa.RecordBatch) -> Flows | pa.RecordBatch:
         return _judged(flows)
     table = flows.to_arrow()
     batches = [_judged(batch) for batch in table.to_batches()] or [_judged(_empty(table.schema))]
-    return Flows(pa.Table.from_batches(batches).replace_schema_metadata(table.schema.metadata), flows.summary)
+    return flows.with_table(pa.Table.from_batches(batches).replace_schema_metadata(table.schema.metadata))
 
 
 def _empty(columns: pa.Schema) -> pa.RecordBatch:
@@ -122,13 +124,13 @@ def _judged(batch: pa.RecordBatch) -> pa.RecordBatch:
     columns = [*_columns(whole), _missing(batch), _segments_column(batch, segments, sides)]
     columns += [column for side in sides for column in _columns(side)]
     for column, array in zip(schema.VERDICT_COLUMNS, columns, strict=True):
-        batch = batch.append_column(pa.field(column.name, array.type, nullable=column.is_nullable), array)
+        batch = batch.append_column(arrow_field(column), array)
     return batch
 
 
 def _compressed_log_odds(batch: pa.RecordBatch, side: str) -> NDArray[np.float64]:
     """Log-odds that opaque bytes of a side are compressed; 0, which says nothing, where there are too few."""
-    column = batch.column(f"{side}_coding")
+    column: Any = batch.column(f"{side}_coding")
     rows = np.flatnonzero(arrays.lengths(column))
     log_odds = np.zeros(batch.num_rows)
     if len(rows):
@@ -152,7 +154,7 @@ def _head_log_odds(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np
     rows = np.flatnonzero((total >= FEWEST_BYTES) & (total < SEGMENTS_FROM))
     log_odds = np.zeros(batch.num_rows)
     if len(rows):
-        heads = batch.column(f"{side}_head").take(arrays.integers(rows)).to_pylist()
+        heads: list[Any] = batch.column(f"{side}_head").take(arrays.integers(rows)).to_pylist()
         probability = np.clip(opaque_probability(heads), 1e-6, 1 - 1e-6)
         log_odds[rows] = np.log(probability / (1 - probability))
     return log_odds
@@ -164,13 +166,14 @@ def _opaque_log_odds(parts: Parts, head: NDArray[np.float64]) -> NDArray[np.floa
 
 def _is_encoded(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np.bool_]:
     """Whether a side is text that stands for other bytes, from its first bytes and how many values occur in all."""
-    distinct = arrays.values(batch.column(f"{side}_distinct_bytes"))
-    # Few enough that only candidates are decoded: base64 with line breaks has 67, UTF-16 of one script about a hundred.
-    rows = np.flatnonzero((parts.total >= FEWEST_BYTES) & (distinct <= 100) & ~parts.ends_opaque)
+    distinct, total = arrays.values(batch.column(f"{side}_distinct_bytes")), parts.total
+    # Base64 with line breaks has 67 values, UTF-16 of one script about a hundred.
+    rows = np.flatnonzero((total >= SHORTEST_ENCODED) & (distinct <= 100) & ~parts.ends_opaque)
     is_encoded = np.zeros(batch.num_rows, dtype=np.bool_)
-    heads = batch.column(f"{side}_head").take(arrays.integers(rows)).to_pylist()
-    for row, head in zip(rows.tolist(), heads, strict=True):
-        is_encoded[row] = decoded(head) is not None
+    heads = arrays.padded(batch.column(f"{side}_head"), rows, schema.HEAD_BYTES)
+    for at in np.flatnonzero(may_be_encoded(heads)).tolist():
+        head = heads[at].tobytes()[: int(total[rows[at]])]
+        is_encoded[rows[at]] = decoded(head) is not None
     return is_encoded
 
 
@@ -197,7 +200,7 @@ def _columns(judged: _Judged) -> list[Any]:
     names = pa.array(VERDICTS, pa.string())
     is_null = np.isnan(judged.probability)
     return [
-        names.take(pa.array(judged.verdict.astype(np.int64))),
+        names.take(arrays.integers(judged.verdict)),
         pa.array(np.where(is_null, 0, judged.probability), mask=is_null),
         pa.array(judged.length.astype(np.uint64)),
     ]
@@ -221,9 +224,15 @@ def _missing(batch: pa.RecordBatch) -> Any:
         ],
         axis=1,
     )
-    names = pa.array(MISSING, pa.string()).take(pa.array(np.nonzero(flags)[1]))
+    names = pa.array(MISSING, pa.string()).take(arrays.integers(np.nonzero(flags)[1]))
     ends = np.concatenate([[0], np.cumsum(flags.sum(axis=1))]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(ends), names)
+    return _lists(ends, names)
+
+
+def _lists(ends: NDArray[np.int32], items: Any) -> Any:
+    """A column of lists that hold no null."""
+    kind = pa.list_(pa.field("item", items.type, nullable=False))
+    return pa.Array.from_buffers(kind, len(ends) - 1, [None, pa.py_buffer(ends.data)], children=[items])
 
 
 SEGMENT_KINDS = ("text", "binary", "encoded", "key material", "encrypted", "compressed", "opaque")
@@ -235,23 +244,24 @@ def _segments_column(batch: pa.RecordBatch, segments: list[Segments], sides: lis
     kinds = [_kinds(each, judged) for each, judged in zip(segments, sides, strict=True)]
     rows = np.concatenate([each.rows for each in segments])
     order = np.argsort(rows, kind="stable")
-    take = pa.array(order)
+    take = arrays.integers(order)
 
     def joined(column: str) -> Any:
-        return pa.concat_arrays([batch.column(f"{side}_{column}").flatten() for side in SIDES]).take(take)
+        columns: list[Any] = [batch.column(f"{side}_{column}") for side in SIDES]
+        return pa.concat_arrays([each.flatten() for each in columns]).take(take)
 
     sides_of = np.repeat(np.arange(2), [len(each.rows) for each in segments])[order]
     fields = {
-        "side": pa.array(SIDES, pa.string()).take(pa.array(sides_of)),
+        "side": pa.array(SIDES, pa.string()).take(arrays.integers(sides_of)),
         "start": pa.array(np.concatenate([each.starts for each in segments])[order].astype(np.uint64)),
         "end": pa.array(np.concatenate([each.ends for each in segments])[order].astype(np.uint64)),
-        "kind": pa.array(SEGMENT_KINDS, pa.string()).take(pa.array(np.concatenate(kinds)[order])),
+        "kind": pa.array(SEGMENT_KINDS, pa.string()).take(arrays.integers(np.concatenate(kinds)[order])),
         "packet": joined("segment_packets"),
         "source": joined("segment_sources"),
     }
     ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=batch.num_rows))]).astype(np.int32)
-    structs = pa.StructArray.from_arrays(list(fields.values()), names=list(fields))
-    return pa.ListArray.from_arrays(pa.array(ends), structs)
+    kinds_of = [pa.field(name, array.type, nullable=False) for name, array in fields.items()]
+    return _lists(ends, pa.StructArray.from_arrays(list(fields.values()), fields=kinds_of))
 
 
 def _kinds(segments: Segments, judged: _Judged) -> NDArray[np.int64]:

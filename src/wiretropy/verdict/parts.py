@@ -76,7 +76,7 @@ class Parts:
 
 def flat(column: Any) -> Any:
     """The items of a column of lists, as one array."""
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    chunks: list[Any] = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
     items = [chunk.flatten() for chunk in chunks]
     return pa.concat_arrays(items) if items else pa.array([], column.type.value_type)
 
@@ -88,7 +88,8 @@ def segments_of(table: pa.Table | pa.RecordBatch, side: str) -> Segments:
     names = flat(table.column(f"{side}_segment_kinds"))
     kinds = np.full(len(names), BINARY, dtype=np.int8)
     for number, name in enumerate(KINDS[:BINARY]):
-        kinds[arrays.values(pc.equal(names, name))] = number
+        is_kind: Any = pc.equal(names, pa.scalar(name))
+        kinds[arrays.values(is_kind)] = number
     rows = np.repeat(np.arange(len(counts)), counts)
     starts = np.zeros_like(ends)
     starts[1:] = np.where(rows[1:] == rows[:-1], ends[:-1], 0)
