@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from program import conversation, random_bytes, wiretropy, wiretropy_process
-from wire import pcap_bytes
+from wire import CLIENT, Connection, End, Wire, pcap_bytes
 
 from wiretropy import judge, read_flows
 
@@ -234,3 +234,12 @@ def test_flows_are_judged_unless_the_scan_that_stored_them_did(capture: Path) ->
         page.split("Input</h2>")[0].split("<main>")[1]
         == (wiretropy("report", "judged", "-o", "-").stdout.split("Input</h2>")[0].split("<main>")[1])
     )
+
+
+def test_a_flow_in_one_direction_is_judged_and_reported(capture: Path) -> None:
+    wire = Wire()
+    Connection(wire, End(CLIENT.ip, 3_000), End("10.2.0.2", 80)).open().send("orig", b"hello " * 50)
+    capture.write_bytes(pcap_bytes(wire.packets))
+    page = wiretropy("report", capture, "-o", "-").stdout
+    assert "1 flow carry payload in one direction only" not in page
+    assert "1 flow carries payload in one direction only (TCP)." in page

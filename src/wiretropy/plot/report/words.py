@@ -29,10 +29,10 @@ _PAYLOAD_REASONS: Mapping[str, str] = {
     "late": "late for a gap that had been given up",
 }
 
-_INCOMPLETE: Mapping[str, str] = {
-    "midstream": "began before the capture did",
-    "gap": "lack bytes that were never seen",
-    "one-sided": "carry payload in one direction only (TCP)",
+_INCOMPLETE: Mapping[str, tuple[str, str]] = {
+    "midstream": ("began before the capture did", "began before the capture did"),
+    "gap": ("lacks bytes that were never seen", "lack bytes that were never seen"),
+    "one-sided": ("carries payload in one direction only (TCP)", "carry payload in one direction only (TCP)"),
 }
 
 
@@ -78,8 +78,8 @@ def alarm(found: Found) -> str:
 def incomplete(found: Found) -> list[str]:
     """What is missing of flows, one sentence each."""
     return [
-        f"{counted(found.incomplete[name], 'flow')} {text}."
-        for name, text in _INCOMPLETE.items()
+        f"{counted(found.incomplete[name], 'flow')} {one if found.incomplete[name] == 1 else several}."
+        for name, (one, several) in _INCOMPLETE.items()
         if found.incomplete.get(name)
     ]
 
