@@ -35,6 +35,34 @@ ALERT = Alert(
 
 HOSTILE_NAME = 'a\n\r\t\0\x1b[31m\x9b\u202e\u2028"\\]<script>-\udcff.pcap'
 
+RELAPSE = replace(
+    ALERT,
+    rule="relapse",
+    severity="high",
+    threshold=None,
+    verdict="encrypted",
+    verdict_probability=0.99,
+    verdict_bytes=4_096,
+    segment="text",
+    segment_start=1_890,
+    segment_end=2_090,
+    segment_before="encrypted",
+)
+"""An alert of a rule about verdicts."""
+
+BAND_REGAINED = replace(
+    ALERT,
+    rule="band_regained",
+    threshold=None,
+    side="both",
+    packet_offset=1_400,
+    band=HOSTILE_NAME,
+    band_entropy=7.5,
+    band_low=7.25,
+    band_high=7.75,
+)
+"""An alert of a rule about bands, whose name is text from outside."""
+
 HOSTILE = replace(
     ALERT, source=HOSTILE_NAME, reason=f"packet 1 of {HOSTILE_NAME}", commands=commands_of("CyX9", [HOSTILE_NAME])
 )

@@ -29,10 +29,10 @@ def test_lengths_of_slices_and_pieces() -> None:
     assert arrays.lengths(pa.chunked_array([lists.slice(1, 2), lists])).tolist() == [0, 1, 2, 0, 1, 3]
 
 
-def test_row_numbers_take_rows() -> None:
+def test_integers_take_rows() -> None:
     table = pa.table({"value": [10, 20, 30, 40]})
     order = np.array([3, 0, 2])[::-1]
-    assert table.take(arrays.row_numbers(order)).column("value").to_pylist() == [30, 10, 40]
+    assert table.take(arrays.integers(order)).column("value").to_pylist() == [30, 10, 40]
 
 
 @pytest.mark.parametrize("texts", [[], [None], ["", "a", None, "\u00fc\u6f22"], [None] * 9 + ["x"]])
@@ -48,3 +48,9 @@ def test_first_items_of_lists_whole_and_sliced() -> None:
     assert arrays.firsts(lists, np.array([0, 2, 3])).tolist() == [5, 7, 2]
     assert arrays.firsts(lists.slice(2), np.array([1])).tolist() == [2]
     assert arrays.firsts(lists.slice(1, 1), np.array([], dtype=np.int64)).tolist() == []
+
+
+def test_nulls_of_integers_become_what_stands_for_them() -> None:
+    column = pa.chunked_array([pa.array([7, None], pa.uint16()), pa.array([None, 9], pa.uint16())])
+    assert arrays.values(column, null=0).tolist() == [7, 0, 0, 9]
+    assert arrays.values(column, null=0).dtype == np.uint16

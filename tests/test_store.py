@@ -19,7 +19,8 @@ from wiretropy import schema
 from wiretropy.capture.settings import ScanSettings
 from wiretropy.errors import MissingDependencyError, RefusedError
 from wiretropy.flows import Flows, iter_flows, read_flows
-from wiretropy.policy.threshold import EXPECTED_PORTS_KEY
+from wiretropy.policy.read import parse_policy
+from wiretropy.policy.show import POLICY_KEY
 from wiretropy.store.parquet import FlowWriter
 from wiretropy.tables import SETTINGS_KEY, VERSION_KEY
 
@@ -319,12 +320,14 @@ def test_without_the_library_the_error_names_what_to_install(
 
 
 @pytest.mark.parametrize(("words", "ports"), [((), []), (("--expected-ports", "443,22"), [22, 443])])
-def test_stored_alert_ids_come_with_the_ports_where_crossings_raise_none(
+def test_stored_alert_ids_come_with_the_policy_that_they_are_of(
     words: tuple[str, ...], ports: list[int], examples: Path, tmp_path: Path
 ) -> None:
     assert wiretropy("scan", examples / "demo.pcap", *words, "--out", tmp_path).returncode == 0
     table = pq.read_table(tmp_path / "flows.parquet")
-    assert json.loads(table.schema.metadata[EXPECTED_PORTS_KEY]) == ports
+    policy = parse_policy(table.schema.metadata[POLICY_KEY].decode(), "stored", tmp_path)
+    assert [port for traffic in policy.may_be_encrypted for port, _ in traffic.ports] == ports
+    assert [threshold.bits_per_byte for threshold in policy.threshold] == [7.9]
     for row in table.to_pylist():
         has_alert = bool(row["resp_crossing_offsets"]) and not {row["orig_port"], row["resp_port"]} & set(ports)
         assert (row["resp_alert_id"] is not None) == has_alert

@@ -14,20 +14,21 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 
-def values(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> NDArray[Any]:
+def values(column: pa.Array[Any] | pa.ChunkedArray[Any], *, null: float = np.nan) -> NDArray[Any]:
     """Numbers or truth values of a column.
 
     Parameters
     ----------
     column : pyarrow.Array or pyarrow.ChunkedArray of shape (n,)
-        Of a primitive type. Nulls are taken in columns of floats only.
+        Of a primitive type. Nulls are taken in columns of numbers only.
+    null : float, optional
+        What stands for null; columns of integers with nulls need an integer here.
 
     Returns
     -------
     values : ndarray of shape (n,)
-        NaN for null.
     """
-    return np.concatenate([_values_of(chunk) for chunk in _chunks(column)])
+    return np.concatenate([_values_of(chunk, null) for chunk in _chunks(column)])
 
 
 def lengths(lists: pa.Array[Any] | pa.ChunkedArray[Any]) -> NDArray[np.int32]:
@@ -44,9 +45,69 @@ def firsts(lists: Any, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
     return items
 
 
-def row_numbers(rows: NDArray[np.integer[Any]]) -> pa.Array[Any]:
-    """Row numbers to take from a table, of shape (n,)."""
-    numbers = np.ascontiguousarray(rows, dtype=np.int64)
+def padded(column: Any, rows: NDArray[np.integer[Any]], width: int) -> NDArray[np.uint8]:
+    """The bytes of a binary column without nulls in these rows, cut or filled with zeros.
+
+    Parameters
+    ----------
+    column : pyarrow.BinaryArray of shape (n,)
+    rows : ndarray of shape (m,)
+    width : int
+
+    Returns
+    -------
+    padded : ndarray of shape (m, width), uint8
+    """
+    if len(rows) == 0:
+        return np.zeros((0, width), dtype=np.uint8)
+    _, offsets, stored = column.buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int32)[column.offset :]
+    items = np.concatenate([np.frombuffer(stored or b"", dtype=np.uint8), np.zeros(width, dtype=np.uint8)])
+    starts, ends = bounds[rows, None], bounds[rows + 1, None]
+    places = starts + np.arange(width)
+    return np.where(places < ends, items[np.minimum(places, len(items) - 1)], np.uint8(0))
+
+
+def spans(lists: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where the items of each list begin and end among all items of the column (`lists.values`), both of shape (n,).
+
+    Parameters
+    ----------
+    lists : pyarrow.ListArray of shape (n,)
+        In one piece.
+    """
+    if len(lists) == 0:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    offsets = np.frombuffer(lists.buffers()[1], dtype=np.int32)[lists.offset : lists.offset + len(lists) + 1]
+    return offsets[:-1].astype(np.int64), offsets[1:].astype(np.int64)
+
+
+def items(lists: Any, rows: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Name the items of the lists of some rows, one after the other.
+
+    Parameters
+    ----------
+    lists : pyarrow.ListArray of shape (n,)
+        In one piece.
+    rows : ndarray of shape (n,), bool
+        Whose.
+
+    Returns
+    -------
+    row, at, nth : ndarray of shape (items,), int64
+        Row of each item, its place among all items of the column (`lists.values`), and in its list, from 0.
+    """
+    starts, ends = spans(lists)
+    chosen = np.flatnonzero(rows)
+    counts = (ends - starts)[chosen]
+    row = np.repeat(chosen, counts)
+    nth = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return row, starts[row] + nth, nth
+
+
+def integers(numbers: NDArray[np.integer[Any]]) -> pa.Array[Any]:
+    """A column of whole numbers, or row numbers to take from a table, of shape (n,)."""
+    numbers = np.ascontiguousarray(numbers, dtype=np.int64)
     return pa.Array.from_buffers(pa.int64(), len(numbers), [None, pa.py_buffer(numbers.data)])
 
 
@@ -68,7 +129,7 @@ def _chunks(column: Any) -> list[Any]:
     return column.chunks or [pa.array([], column.type)]
 
 
-def _values_of(array: Any) -> NDArray[Any]:
+def _values_of(array: Any, null: float = np.nan) -> NDArray[Any]:
     if pa.types.is_boolean(array.type):
         return _bits(array.buffers()[1], array)
     if not array.null_count:
@@ -77,7 +138,7 @@ def _values_of(array: Any) -> NDArray[Any]:
     valid, stored = array.buffers()
     kind = array.type.to_pandas_dtype()
     numbers = np.frombuffer(stored, dtype=kind, count=array.offset + len(array))[array.offset :].copy()
-    numbers[~_bits(valid, array)] = np.nan
+    numbers[~_bits(valid, array)] = null
     return numbers
 
 

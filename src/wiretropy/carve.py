@@ -190,18 +190,19 @@ def _wanted(
     inputs: list[Path], settings: ScanSettings, asked: _Names, on_progress: ProgressHook | None
 ) -> tuple[list[str], ScanSummary]:
     """Full flow ids of everything that was asked for, in the order of the capture, and the totals of the pass."""
-    from wiretropy.policy.threshold import crossings_of
+    from wiretropy.policy.alert import flow_mark, flow_mark_of
 
     if not (asked.uids or asked.community_ids or asked.alerts):
         raise RefusedError("no flow was named; give a flow id, a Community ID or an alert id")
     found: dict[str, None] = {}
     matched: dict[str, set[str]] = {uid: set() for uid in asked.uids}
-    wanted_names = {*asked.community_ids, *asked.alerts}
+    alerts = {flow_mark_of(alert): alert for alert in asked.alerts}
+    wanted_names = {*asked.community_ids, *alerts}
     open_names = set(wanted_names)
     run = CaptureRun(inputs, settings, on_progress=on_progress)
     for batch in run:
         for row in batch.select(_IDENTIFYING).to_pylist():
-            names = {row["community_id"], *(crossing.id for crossing in crossings_of(row))}
+            names = {row["community_id"], flow_mark(row["uid"])}
             open_names -= names
             by_prefix = [uid for uid in asked.uids if row["uid"].startswith(uid)]
             for uid in by_prefix:
@@ -210,15 +211,11 @@ def _wanted(
                 found[row["uid"]] = None
     summary = run.summary
     summary.raise_if_refused()
-    _check_names(matched, open_names)
+    _check_names(matched, {alerts.get(name, name) for name in open_names})
     return list(found), summary
 
 
-_IDENTIFYING = [
-    "uid",
-    "community_id",
-    *(f"{side}_crossing_{what}" for side in ("orig", "resp") for what in ("offsets", "packets", "sources")),
-]
+_IDENTIFYING = ["uid", "community_id"]
 """Columns by which a flow can be named."""
 
 

@@ -96,9 +96,18 @@ class Flows:
         return self._summary
 
     @property
+    def has_summary(self) -> bool:
+        """Whether the flows came from a scan, or from what one stored with its totals."""
+        return self._summary is not None
+
+    @property
     def settings(self) -> ScanSettings | None:
         """The settings of the scan that measured the flows; None where they are not known."""
         return settings_of(self._table)
+
+    def with_table(self, table: pa.Table) -> Flows:
+        """The flows of the same scan in another table: with more columns, or other rows."""
+        return Flows(table, self._summary)
 
     def filter(self, mask: NDArray[np.bool_] | Sequence[bool]) -> Flows:
         """The flows where `mask`, of shape (len(self),), is true.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wiretropy.netentropy.alarm import Event, Kind, Samples, track
 from wiretropy.netentropy.lines import endpoint, line, syslog
-from wiretropy.netentropy.protospec import Protospec, Range, read
+from wiretropy.policy.protospec import Protospec, Range, read
 
 END = Event(Kind.END, 500, 9, 99, reason="fin")
 SPEC = Protospec("p", (22,), (Range(10, 19, 2.0, 4.0), Range(20, 29, 5.0, 6.0), Range(40, 49, 7.0, 8.0)))

@@ -16,8 +16,8 @@ from program import pipeline
 from wiretropy.cli import net_entropy
 from wiretropy.errors import RefusedError
 from wiretropy.netentropy.connections import PayloadPackets, connections, needed_depth, tracked
-from wiretropy.netentropy.protospec import Protospec, Range, read
 from wiretropy.netentropy.statistics import StatisticsFolder, file_name, text
+from wiretropy.policy.protospec import Protospec, Range, read
 
 SSH = Path(__file__).with_name("ssh.protospec")
 

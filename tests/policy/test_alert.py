@@ -11,8 +11,10 @@ from program import conversation, random_bytes, wiretropy
 from wire import pcap_bytes
 
 from wiretropy.flows import iter_flows
-from wiretropy.policy.alert import Alert, alerts_of
+from wiretropy.policy.alert import Alert
+from wiretropy.policy.apply import apply
 from wiretropy.policy.evidence import commands_of
+from wiretropy.policy.model import without_file
 
 
 def alerts(path: Path, *, inputs: tuple[str, ...] = ()) -> list[Alert]:
@@ -21,7 +23,7 @@ def alerts(path: Path, *, inputs: tuple[str, ...] = ()) -> list[Alert]:
         alert
         for batch in iter_flows(path)
         for part in batch.to_arrow().to_batches()
-        for alert in alerts_of(part, frozenset(), threshold=7.9, inputs=inputs)
+        for alert in apply(part, without_file(), inputs=inputs)
     ]
 
 
@@ -70,7 +72,7 @@ def test_the_other_side_does_not_count_and_without_whole_streams_the_time_is_the
     changed = row | {"packet_sizes": [offset + 1, -offset], "packet_times_ns": [10, 20]}
 
     def time_of(**values: object) -> int:
-        [alert] = alerts_of(pa.RecordBatch.from_pylist([changed | values], whole.schema), frozenset(), threshold=7.9)
+        [alert] = apply(pa.RecordBatch.from_pylist([changed | values], whole.schema), without_file())
         return alert.ts_ns
 
     assert time_of() == row["ts_first_ns"] + 20

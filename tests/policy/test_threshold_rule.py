@@ -1,56 +1,87 @@
-"""Which flows crossed the threshold: read from list offsets, whatever array the records come in."""
+"""Which flows crossed a threshold: read from list offsets, whatever array the records come in."""
 
+from __future__ import annotations
+
+import random
 import subprocess
 import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from policy_records import Flow, Side, judged
 
-from wiretropy.policy.threshold import alert_id, unexpected_crossings, with_alert_ids
+from wiretropy.policy.apply import PolicyRun, apply
+from wiretropy.policy.model import Policy, Threshold, Traffic, without_file
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-CROSSINGS = pa.array([[1_890, 2_000], [], [7], []], pa.list_(pa.uint64()))
+
+FOUR = [
+    Flow("Ca", orig=Side(b"x", crossings=[1_890, 2_000]), resp_port=22),
+    Flow("Cb", resp_port=23),
+    Flow("Cc", orig=Side(b"x", crossings=[7]), resp_port=24),
+    Flow("Cd", resp_port=25),
+]
 
 
-def records(crossings: pa.Array) -> pa.RecordBatch:
-    """Flow records with these crossings of the originator and none of the responder."""
-    count = len(crossings)
-    none = pa.array([[]] * count, pa.list_(pa.uint64()))
-    ports = pa.array([22 + row for row in range(count)], pa.uint16())
-    names = ["orig_crossing_offsets", "resp_crossing_offsets", "orig_port", "resp_port"]
-    return pa.record_batch([crossings, none, ports, ports], names=names)
+def per_flow(batch: pa.RecordBatch, policy: Policy | None = None) -> list[int]:
+    return PolicyRun(policy or without_file()).findings(batch).per_flow().tolist()
+
+
+def places(batch: pa.RecordBatch, *thresholds: Threshold) -> list[tuple[str, str, int]]:
+    """Flow, side and offset of each alert; the scan looked for 7.9."""
+    return [(alert.uid, alert.side, alert.offset) for alert in apply(batch, Policy(threshold=thresholds))]
 
 
 def test_each_direction_with_crossings_is_one_alert() -> None:
-    batch = records(CROSSINGS)
-    assert unexpected_crossings(batch, frozenset()).tolist() == [1, 0, 1, 0]
-    both = batch.set_column(1, "resp_crossing_offsets", pa.array([[5], [6], [], []], pa.list_(pa.uint64())))
-    assert unexpected_crossings(both, frozenset()).tolist() == [2, 1, 1, 0]
+    assert per_flow(judged(*FOUR)) == [1, 0, 1, 0]
+    both = [Flow(flow.uid, flow.orig, Side(b"x", crossings=[5])) for flow in FOUR[:2]]
+    assert per_flow(judged(*both, *FOUR[2:])) == [2, 1, 1, 0]
 
 
-def test_expected_ports_raise_none() -> None:
-    assert unexpected_crossings(records(CROSSINGS), frozenset({22})).tolist() == [0, 0, 1, 0]
+@pytest.mark.parametrize("key", ["may_be_encrypted", "must_be_encrypted"])
+def test_where_encryption_is_expected_there_is_none(key: str) -> None:
+    policy = Policy(threshold=(Threshold(),), **{key: (Traffic(ports=((22, 23),)),)})
+    assert per_flow(judged(*FOUR), policy) == [0, 0, 1, 0]
 
 
-def test_slices_and_chunks_count_from_where_they_begin() -> None:
-    batch = records(CROSSINGS)
-    assert unexpected_crossings(batch.slice(1, 2), frozenset()).tolist() == [0, 1]
-    table = pa.Table.from_batches([batch, batch.slice(2)])
-    assert unexpected_crossings(table, frozenset()).tolist() == [1, 0, 1, 0, 1, 0]
-    assert unexpected_crossings(batch.slice(0, 0), frozenset()).tolist() == []
-    assert unexpected_crossings(table.slice(0, 0), frozenset()).tolist() == []
+def test_slices_count_from_where_they_begin() -> None:
+    batch = judged(*FOUR)
+    assert per_flow(batch.slice(1, 2)) == [0, 1]
+    assert per_flow(batch.slice(0, 0)) == []
+    assert [alert.uid for alert in apply(batch.slice(2), without_file())] == ["Cc"]
 
 
-def test_alert_ids_stand_where_alerts_are_and_depend_on_flow_side_and_first_byte() -> None:
-    batch = records(CROSSINGS).append_column("uid", pa.array(["Ca", "Cb", "Cc", "Cd"]))
-    named = with_alert_ids(batch, frozenset({22}))
-    assert named.column("orig_alert_id").to_pylist() == [None, None, alert_id("Cc", "orig", 7), None]
-    assert named.column("resp_alert_id").to_pylist() == [None] * 4
-    assert with_alert_ids(batch.slice(2), frozenset()).column("orig_alert_id").to_pylist()[0] == alert_id(
-        "Cc", "orig", 7
-    )
-    assert len({alert_id("Cc", "orig", 7), alert_id("Cc", "resp", 7), alert_id("Cc", "orig", 8)}) == 3
+def test_a_falling_threshold_is_met_where_entropy_first_fell() -> None:
+    batch = judged(*FOUR)
+    assert places(batch, Threshold(direction="falling")) == [("Ca", "orig", 2_000)]
+    assert places(batch, Threshold(direction="falling", from_byte=2_001)) == []
+
+
+def test_crossings_outside_of_the_threshold_s_bytes_and_sides_do_not_count() -> None:
+    batch = judged(Flow(orig=Side(b"x", crossings=[100, 200, 300, 400])))
+    assert places(batch, Threshold(from_byte=101)) == [("Ca", "orig", 300)]
+    assert places(batch, Threshold(to_byte=100)) == [("Ca", "orig", 100)]
+    assert places(batch, Threshold(to_byte=99)) == []
+    assert places(batch, Threshold(sides=("resp",))) == []
+
+
+def test_another_threshold_than_the_scan_s_is_met_at_the_next_grid_point() -> None:
+    payload = random.Random(1).randbytes(1_024) + bytes(3_072)
+    batch = judged(Flow(orig=Side(payload)))
+    [(_, _, rising)] = places(batch, Threshold(7.5))
+    [row] = batch.to_pylist()
+    offsets = [(i + 1) * 32 for i in range(64)]
+    assert rising == next(n for n, h in zip(offsets, row["orig_trajectory"], strict=False) if h >= 7.5)
+    [(_, _, falling)] = places(batch, Threshold(7.5, "falling"))
+    assert 1_024 < falling < 2_048
+    [alert] = apply(batch, Policy(threshold=(Threshold(7.5),)))
+    assert (alert.packet, alert.packet_offset) == (1, 0), "the first packet is the nearest that the record names"
+
+
+def test_thresholds_hold_where_they_say() -> None:
+    batch = judged(*FOUR)
+    assert places(batch, Threshold(traffic=Traffic(ports=((24, 24),)))) == [("Cc", "orig", 7)]
 
 
 @pytest.mark.parametrize("more", [[], ["-q"], ["--json"]])

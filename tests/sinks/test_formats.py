@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sink_alerts import ALERT, HOSTILE
+from sink_alerts import ALERT, BAND_REGAINED, HOSTILE, RELAPSE
 
 from wiretropy.policy.alert import Alert
 from wiretropy.sinks import zeek
@@ -65,7 +65,8 @@ def check(value: Any, kind: Any, where: str = "") -> None:
 
 
 @pytest.mark.parametrize(
-    "alert", [ALERT, HOSTILE, replace(ALERT, proto="icmp", vlan=None), replace(ALERT, side="orig")]
+    "alert",
+    [ALERT, HOSTILE, RELAPSE, BAND_REGAINED, replace(ALERT, proto="icmp", vlan=None), replace(ALERT, side="orig")],
 )
 def test_eve_has_the_keys_and_types_of_suricata_and_no_others(alert: Alert) -> None:
     check(json.loads(eve(alert)), STRUCTURE)
@@ -129,7 +130,7 @@ def test_zeek_lines_have_a_cell_for_each_field_of_the_header(fields: Callable[[A
     header = zeek.tsv_header("notice", fields(ALERT)).decode().splitlines()
     assert header[:4] == ["#separator \\x09", "#set_separator\t,", "#empty_field\t(empty)", "#unset_field\t-"]
     names = header[-2].split("\t")[1:]
-    for alert in (ALERT, HOSTILE, replace(ALERT, vlan=None, commands=None)):
+    for alert in (ALERT, HOSTILE, RELAPSE, BAND_REGAINED, replace(ALERT, vlan=None, commands=None)):
         cells = zeek.tsv_line(fields(alert)).decode().removesuffix("\n").split("\t")
         assert len(names) == len(header[-1].split("\t")) - 1 == len(cells)
         assert cells[:6] == ["1500000000.123456", "CyX9", "10.0.0.5", "49152", "2001:db8::9", "8443"]
@@ -168,10 +169,33 @@ FORMATS: list[Callable[[Alert], bytes]] = [
 ]
 
 
+@pytest.mark.parametrize("form", FORMATS[:2] + FORMATS[3:5] + FORMATS[6:7])
+def test_verdict_segment_and_band_are_in_every_format_that_has_numbers(form: Callable[[Alert], bytes]) -> None:
+    relapse, band = form(RELAPSE).decode(), form(BAND_REGAINED).decode()
+    assert all(each in relapse for each in ("encrypted", "0.99", "2090"))
+    assert all(each in band for each in ("7.25", "7.75", "1400"))
+    assert "None" not in relapse
+
+
+def test_what_an_alert_does_not_have_has_no_key() -> None:
+    assert "threshold" not in json.loads(eve(RELAPSE))["metadata"]["entropy"]
+    assert json.loads(eve(BAND_REGAINED))["metadata"]["entropy"]["band_low"] == 7.25
+    assert "segment" not in json.loads(ecs(ALERT))["wiretropy"]
+    assert json.loads(ecs(RELAPSE))["wiretropy"]["segment_before"] == "encrypted"
+
+
+def test_a_band_that_is_regained_is_net_entropy_s_falling_alarm() -> None:
+    assert net_entropy(BAND_REGAINED).decode().split("]: ")[1] == (
+        "Falling alarm on 10.0.0.5:49152 -> [2001:db8::9]:8443 offset=1890 packets=12 entropy=7.50000000\n"
+    )
+    assert b"RISING ALARM" in net_entropy(RELAPSE)
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_hostile_names_stay_on_one_line_and_move_no_cursor(form: Callable[[Alert], bytes]) -> None:
-    line = form(HOSTILE).decode("utf-8").removesuffix("\n").replace("\t", "")
-    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]", line)
-    if line.startswith("{"):
-        assert "<" not in line
-        assert "\n" not in json.dumps(json.loads(line), ensure_ascii=False)
+    for alert in (HOSTILE, BAND_REGAINED):
+        line = form(alert).decode("utf-8").removesuffix("\n").replace("\t", "")
+        assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ud800-\udfff]", line)
+        if line.startswith("{"):
+            assert "<" not in line
+            assert "\n" not in json.dumps(json.loads(line), ensure_ascii=False)

@@ -1,6 +1,6 @@
 """Alerts on their way from a scan to where `--alerts-to` says.
 
-Specs of sinks go in, and batches of flow records; alerts come out at the sinks, and what was not delivered is told
+Specs of sinks go in, and what breaks the policy; alerts come out at the sinks, and what was not delivered is told
 on standard error.
 """
 
@@ -18,9 +18,8 @@ from wiretropy.limits import SINK_CLOSE_S
 from wiretropy.wording import counted
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from wiretropy.policy.alert import Alert
+    from wiretropy.policy.apply import Findings
     from wiretropy.sinks import Sink
 
 
@@ -31,28 +30,16 @@ class AlertSender:
     ----------
     sinks : sequence of Sink
         Where to.
-    expected_ports, threshold, inputs, options
-        As for `policy.alert.alerts_of`.
+    inputs, options : sequence of str
+        Captures and reading options that the scan was given, for the commands of the alerts.
     """
 
-    def __init__(
-        self,
-        sinks: Sequence[Sink],
-        expected_ports: frozenset[int],
-        threshold: float,
-        inputs: Sequence[str],
-        options: Sequence[str],
-    ) -> None:
-        self._sinks, self._expected_ports, self._threshold = sinks, expected_ports, threshold
-        self._inputs, self._options = inputs, options
+    def __init__(self, sinks: Sequence[Sink], inputs: Sequence[str], options: Sequence[str]) -> None:
+        self._sinks, self._inputs, self._options = sinks, inputs, options
 
-    def send(self, batch: pa.RecordBatch) -> None:
+    def send(self, findings: Findings) -> None:
         """Send the alerts of more flows."""
-        from wiretropy.policy.alert import alerts_of
-
-        for alert in alerts_of(
-            batch, self._expected_ports, threshold=self._threshold, inputs=self._inputs, options=self._options
-        ):
+        for alert in findings.alerts(self._inputs, self._options):
             for sink in self._sinks:
                 _write(sink, alert)
 

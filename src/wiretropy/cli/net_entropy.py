@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from wiretropy.capture.summary import ScanSummary
     from wiretropy.netentropy.alarm import Kind
     from wiretropy.netentropy.connections import Connection
-    from wiretropy.netentropy.protospec import Protospec
     from wiretropy.netentropy.statistics import StatisticsFolder
+    from wiretropy.policy.protospec import Protospec
 
 
 @click.command("net-entropy", cls=Program)
@@ -102,7 +102,7 @@ def main() -> None:
 
 def _specs(configuration: Path | None) -> list[Protospec] | None:
     """The protospecs asked for."""
-    from wiretropy.netentropy.protospec import read
+    from wiretropy.policy.protospec import read
 
     return None if configuration is None else read(configuration)
 

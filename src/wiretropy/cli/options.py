@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from wiretropy import limits, schema
+
+if TYPE_CHECKING:
+    from wiretropy.capture.settings import ScanSettings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -56,6 +59,27 @@ class Number(click.ParamType["float"]):
         if not self._low <= number <= self._high:
             self.fail(f"{value!r} is not {self._what}", param, ctx)
         return number
+
+
+class Ports(click.ParamType["frozenset[int]"]):
+    """Port numbers and ranges with commas between them."""
+
+    name = "PORTS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[int]:
+        """Read ``22,443,8000-8010`` as the set of these ports."""
+        if isinstance(value, frozenset):
+            return value
+        ports: set[int] = set()
+        for part in filter(None, (each.strip() for each in str(value).split(","))):
+            first, dash, last = part.partition("-")
+            if not (first.isdecimal() and (last.isdecimal() or not dash)):
+                self.fail(f"{part!r} is no port; write them as 22,443,8000-8010", param, ctx)
+            low, high = int(first), int(last or first)
+            if not 0 <= low <= high <= 65_535:
+                self.fail(f"{part!r} is not within 0 to 65535", param, ctx)
+            ports.update(range(low, high + 1))
+        return frozenset(ports)
 
 
 class _ReadingOption(click.Option):
@@ -151,6 +175,18 @@ def reading_words() -> list[str]:
     values, words = click.get_current_context().params, []
     for option in given_reading_options():
         words += option.opts[:1] if option.is_flag else [option.opts[0], str(values[option.name or ""])]
+    return words
+
+
+def words_of(settings: ScanSettings) -> list[str]:
+    """Settings that differ from their defaults, as words that give them to another command with reading options."""
+    from wiretropy.capture.settings import ScanSettings
+
+    usual, words = ScanSettings(), []
+    for option in click.get_current_context().command.params:
+        name = option.name or ""
+        if isinstance(option, _ReadingOption) and getattr(settings, name) != getattr(usual, name):
+            words += option.opts[:1] if option.is_flag else [option.opts[0], str(getattr(settings, name))]
     return words
 
 

@@ -19,36 +19,21 @@ import click
 
 from wiretropy import limits
 from wiretropy.cli.alerts import AlertSender, opened, undelivered
-from wiretropy.cli.options import changes, reading_options, reading_words
+from wiretropy.cli.options import Ports, changes, reading_options, reading_words
 from wiretropy.cli.outcome import INTERRUPTED, PARTIAL, exit_code, refusing, report_faults
+from wiretropy.cli.policy_used import look_for_threshold, policy_of
 from wiretropy.cli.progress import progress_bar
+from wiretropy.wording import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from wiretropy.capture.run import CaptureRun
     from wiretropy.capture.summary import ScanSummary
+    from wiretropy.policy.apply import Findings
+    from wiretropy.policy.model import Policy
 
-
-class _Ports(click.ParamType["frozenset[int]"]):
-    """Port numbers and ranges with commas between them."""
-
-    name = "PORTS"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[int]:
-        """Read ``22,443,8000-8010`` as the set of these ports."""
-        if isinstance(value, frozenset):
-            return value
-        ports: set[int] = set()
-        for part in filter(None, (each.strip() for each in str(value).split(","))):
-            first, dash, last = part.partition("-")
-            if not (first.isdecimal() and (last.isdecimal() or not dash)):
-                self.fail(f"{part!r} is no port; write them as 22,443,8000-8010", param, ctx)
-            low, high = int(first), int(last or first)
-            if not 0 <= low <= high <= 65_535:
-                self.fail(f"{part!r} is not within 0 to 65535", param, ctx)
-            ports.update(range(low, high + 1))
-        return frozenset(ports)
+    Taker = Callable[[Findings], None]
 
 
 @click.command("scan")
@@ -66,9 +51,17 @@ class _Ports(click.ParamType["frozenset[int]"]):
 )
 @click.option(
     "--expected-ports",
-    type=_Ports(),
+    type=Ports(),
     default=frozenset(),
     help="Raise no alert for flows with one of these ports, whose protocols are meant to be encrypted: 22,443,990-995.",
+)
+@click.option(
+    "--policy",
+    "policy_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Raise the alerts of this policy (see wiretropy policy), instead of those of the threshold alone; expected "
+    "ports are added to what may be encrypted there.",
 )
 @click.option(
     "--rows",
@@ -112,6 +105,7 @@ def command(
     out: Path | None,
     summary_path: Path | None,
     expected_ports: frozenset[int],
+    policy_path: Path | None,
     rows: int,
     wants_findings: bool,
     quiet: bool,
@@ -123,32 +117,37 @@ def command(
     Reads pcap and pcapng (plain, gz, zst, lz4), folders of them, and '-' for
     standard input; several are read as one stream in time order. The table puts
     alerts first: flows whose cumulative entropy crossed the threshold on a port
-    where that was not expected. Beside each entropy stands where random bytes of
+    where that was not expected, or that break the policy. Beside each entropy stands where random bytes of
     that length would lie. --json replaces the table; --out adds files. Both name the
     alert of each side, which wiretropy carve --alert takes.
 
     A folder stands for the captures in it, not for those of folders below it.
     """
     with refusing():
-        has_alerts_on_stdout = _check_alert_files(paths, alerts_to, as_json=as_json)
-        _check_outputs(paths, out, summary_path, as_json=as_json)
+        read = paths if policy_path is None else (*paths, policy_path)
+        has_alerts_on_stdout = _check_alert_files(read, alerts_to, as_json=as_json)
+        _check_outputs(read, out, summary_path, as_json=as_json)
+        policy, words = policy_of(policy_path, expected_ports, options["threshold"]), reading_words()
+        if policy_path is not None and "--threshold" not in words:
+            words = look_for_threshold(policy, options, words)
         table = None
         if not as_json and not has_alerts_on_stdout and not (quiet and out):
             from wiretropy.cli.scan_table import ScanTable
 
-            table = ScanTable(options["threshold"], expected_ports, rows)
+            table = ScanTable(options["threshold"], rows, has_policy=policy_path is not None)
         with opened(alerts_to) as sinks:
-            sender = AlertSender(sinks, expected_ports, options["threshold"], list(map(str, paths)), reading_words())
-            alert_takers = (sender.send,) if sinks else ()
-            findings, run = _scan(paths, options, as_json, out, expected_ports, table, quiet, alert_takers)
+            takers: list[Taker] = [] if table is None else [table.add]
+            if sinks:
+                takers.append(AlertSender(sinks, list(map(str, paths)), words).send)
+            alerts, run = _scan(paths, options, as_json, out, policy, quiet, takers)
         summary = run.summary
         summary.raise_if_refused()
         if table is not None:
-            table.show(summary, [str(path) for path in paths], reading_words(), is_quiet=quiet)
+            table.show(summary, [str(path) for path in paths], words, is_quiet=quiet)
         if summary_path is not None:
             _write_summary(summary_path, summary)
         report_faults(summary)
-    code = exit_code(summary, has_findings=wants_findings and findings > 0)
+    code = exit_code(summary, has_findings=wants_findings and alerts > 0)
     if undelivered(sinks):
         code = PARTIAL
     sys.exit(INTERRUPTED if run.is_stopped else code)
@@ -194,45 +193,61 @@ def _scan(
     options: dict[str, Any],
     as_json: bool,
     out: Path | None,
-    expected_ports: frozenset[int],
-    table: Any,
+    policy: Policy,
     quiet: bool,
-    alert_takers: Sequence[Callable[[pa.RecordBatch], None]],
+    takers: Sequence[Taker],
 ) -> tuple[int, CaptureRun]:
-    """Read everything once and hand each batch to whoever wants it; the number of alerts, and the pass."""
+    """Read everything once and hand what was found to whoever wants it; the number of alerts, and the pass."""
     from wiretropy.capture.run import CaptureRun
     from wiretropy.capture.settings import ScanSettings
-    from wiretropy.policy.threshold import EXPECTED_PORTS_KEY, unexpected_crossings, with_alert_ids
+    from wiretropy.policy.apply import PolicyRun
+    from wiretropy.verdict import judge
 
     settings = ScanSettings(**changes(options))
-    findings = 0
+    rules = PolicyRun(policy, settings.threshold)
+    alerts = 0
     with contextlib.ExitStack() as stack:
         progress = stack.enter_context(progress_bar(is_off=quiet or as_json))
         run = CaptureRun(paths, settings, on_progress=progress)
         stack.enter_context(_stopping_on_interrupt(run))
-        takers: list[Callable[[pa.RecordBatch], None]] = [_print_json] if as_json else []
+        record_takers: list[Callable[[pa.RecordBatch], None]] = [_print_json] if as_json else []
         writer = None
         if out is not None:
             from wiretropy.store.parquet import FlowWriter
             from wiretropy.tables import arrow_schema, flow_metadata
 
-            columns = arrow_schema(has_counts=settings.counts, has_alerts=True)
-            expected = {EXPECTED_PORTS_KEY: json.dumps(sorted(expected_ports)).encode()}
-            columns = columns.with_metadata(flow_metadata(settings) | expected)
+            columns = arrow_schema(has_counts=settings.counts, has_verdicts=True, has_alerts=True)
+            columns = columns.with_metadata(flow_metadata(settings) | _policy_metadata(policy))
             writer = stack.enter_context(FlowWriter(out, columns))
-            takers.append(writer.write)
+            record_takers.append(writer.write)
         for batch in run:
-            findings += int(unexpected_crossings(batch, expected_ports).sum())
-            if table is not None:
-                table.add(batch)
-            told = with_alert_ids(batch, expected_ports) if takers else batch
-            for take in takers:
-                take(told)
-            for take in alert_takers:
-                take(batch)
+            findings = rules.findings(judge(batch))
+            alerts += len(findings)
+            for take_findings in takers:
+                take_findings(findings)
+            if record_takers:
+                named = findings.with_ids()
+                for take in record_takers:
+                    take(named)
         if writer is not None and not run.summary.is_refused:
             writer.finish(run.summary)
-    return findings, run
+    _report_suppressed(rules.suppressed)
+    return alerts, run
+
+
+def _policy_metadata(policy: Policy) -> dict[bytes, bytes]:
+    """What stored flows say of the policy that their alerts come from."""
+    from wiretropy.policy.show import POLICY_KEY, policy_toml
+
+    return {POLICY_KEY: policy_toml(policy).encode()}
+
+
+def _report_suppressed(suppressed: dict[str, int]) -> None:
+    """Say on stderr what the policy's limits held back."""
+    if suppressed:
+        total = counted(sum(suppressed.values()), "more alert")
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in suppressed.items())
+        click.echo(f"{total} held back by the policy's suppression and rate_limit: {rules}", err=True)
 
 
 def _print_json(batch: pa.RecordBatch) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,14 @@ import pyarrow as pa
 
 from wiretropy import arrays
 from wiretropy.entropy import min_bytes_to_cross, random_band
-from wiretropy.policy.evidence import commands_of, crossing_reason, endpoint, expected
-from wiretropy.policy.threshold import SIDES, Crossing, crossings_of, unexpected_crossings
+from wiretropy.policy.evidence import commands_of, endpoint, expected
+from wiretropy.policy.threshold import SIDES
 from wiretropy.wording import counted
 
 if TYPE_CHECKING:
     from wiretropy.capture.summary import Account, ScanSummary
+    from wiretropy.policy.alert import Alert
+    from wiretropy.policy.apply import Findings
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _SPARK_POINTS = 12
@@ -37,6 +40,9 @@ _SHORT_ID = 8
 
 _SHORT_ADDRESS = 15
 """Characters of a shortened address: the longest IPv4 address."""
+
+_GRAVITY = "gravity"
+"""Column that is added to kept flows: how grave their alerts are."""
 
 _LEFT_OUT = {
     "ids": "whole flow ids, why flows ended",
@@ -77,45 +83,57 @@ class ScanTable:
     ----------
     threshold : float
         Bits per byte that the scan looked for.
-    expected_ports : frozenset of int
-        Ports whose flows raise no alert.
+    has_policy : bool
+        Whether there are other rules than that threshold.
     rows : int
         Flows to show.
     """
 
-    def __init__(self, threshold: float, expected_ports: frozenset[int], rows: int) -> None:
+    def __init__(self, threshold: float, rows: int, *, has_policy: bool) -> None:
         self._threshold = threshold
         self._least_bytes = min_bytes_to_cross(threshold)
-        self._expected_ports = expected_ports
+        self._has_policy = has_policy
         self._rows = rows
         self._kept: pa.Table | None = None
+        self._alerts_of: dict[tuple[str, int], list[Alert]] = {}
         self._flows = 0
         self._flows_with_alerts = 0
-        self._alerts = 0
+        self._alerts: Counter[str] = Counter()
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Take more flows, and forget those that cannot be among the first rows any more."""
-        alerts = unexpected_crossings(batch, self._expected_ports)
+    def add(self, findings: Findings) -> None:
+        """Take more flows with their alerts, and forget those that cannot be among the first rows any more."""
+        batch = findings.batch
         self._flows += batch.num_rows
-        self._flows_with_alerts += int(np.count_nonzero(alerts))
-        self._alerts += int(alerts.sum())
-        new = pa.Table.from_batches([batch])
+        self._flows_with_alerts += int(np.count_nonzero(findings.per_flow()))
+        self._alerts.update(findings.per_rule())
+        new = pa.Table.from_batches([batch.append_column(_GRAVITY, arrays.integers(_gravities(findings)))])
+        known = 0 if self._kept is None else self._kept.num_rows
         both = new if self._kept is None else pa.concat_tables([self._kept, new])
         first = self._order(both)[: self._rows]
-        if self._kept is None or first.max() >= self._kept.num_rows:
+        if self._kept is None or first.max() >= known:
             # Not by Table.take: it loads pyarrow.compute, a tenth of the time that a small scan takes.
             rows = [both.slice(row, 1) for row in first.tolist()]
             self._kept = pa.concat_tables(rows).combine_chunks()
+            self._keep_alerts(findings.of_rows(first[first >= known] - known))
+
+    def _keep_alerts(self, findings: Findings) -> None:
+        """Keep the alerts of new rows, and forget those of rows that are gone."""
+        assert self._kept is not None
+        for hit, alert in zip(findings.found, findings.alerts(), strict=True):
+            key = (alert.uid, findings.batch.column("first_packet")[int(hit["row"])].as_py())
+            self._alerts_of.setdefault(key, []).append(alert)
+        kept = set(map(_key, self._kept.select(["uid", "first_packet"]).to_pylist()))
+        self._alerts_of = {key: alerts for key, alerts in self._alerts_of.items() if key in kept}
 
     def _order(self, table: pa.Table) -> Any:
-        """Row numbers: alerts, then other crossings, then what looks most random for its length, then size."""
-        has_alert = unexpected_crossings(table, self._expected_ports) > 0
-        has_crossed = unexpected_crossings(table, frozenset()) > 0
+        """Row numbers: the gravest alerts, then crossings, then what looks most random for its length, then size."""
+        gravity = arrays.values(table.column(_GRAVITY))
+        has_crossed = np.any([arrays.lengths(table.column(f"{side}_crossing_offsets")) > 0 for side in SIDES], axis=0)
         payload = np.sum(
             [arrays.values(table.column(f"{side}_payload_bytes")) for side in SIDES], axis=0, dtype=np.float64
         )
         closeness = np.max([_closeness(table, side) for side in SIDES], axis=0)
-        return np.lexsort((-payload, -np.round(closeness, 1), ~has_crossed, ~has_alert))
+        return np.lexsort((-payload, -np.round(closeness, 1), ~has_crossed, -gravity))
 
     def show(self, summary: ScanSummary, inputs: Sequence[str], options: Sequence[str], *, is_quiet: bool) -> None:
         """Print table, alerts and totals.
@@ -140,12 +158,7 @@ class ScanTable:
         width = shutil.get_terminal_size((_PIPE_COLUMNS, 0)).columns
         columns, left_out = self._fitting(rows, width)
         shown = f", {len(rows):,} shown" if len(rows) < self._flows else ""
-        reached = f"reached {self._threshold:g} bits per byte unexpectedly"
-        alerts = f"no alerts: no side {reached}"
-        if self._alerts:
-            flows_with_alerts = counted(self._flows_with_alerts, "flow")
-            alerts = f"{counted(self._alerts, 'alert')} in {flows_with_alerts}, one for each side that {reached}"
-        click.echo(f"{counted(self._flows, 'flow')}{shown}; {alerts}\n")
+        click.echo(f"{counted(self._flows, 'flow')}{shown}; {self._count_alerts()}\n")
         lines = ["  ".join(cells).rstrip() for cells in zip(*(column.lines() for column in columns), strict=True)]
         head = len(lines) - 2 * len(rows)
         for number, line in enumerate(lines):
@@ -156,6 +169,17 @@ class ScanTable:
         if left_out:
             parts = ", ".join(_LEFT_OUT[name] for name in left_out)
             click.echo(f"not shown at {width} columns: {parts}; a wider terminal shows more, --json everything")
+
+    def _count_alerts(self) -> str:
+        """How many alerts there are, and why."""
+        reached = f"reached {self._threshold:g} bits per byte unexpectedly"
+        if not self._alerts:
+            return "no alerts: nothing breaks the policy" if self._has_policy else f"no alerts: no side {reached}"
+        total = counted(self._alerts.total(), "alert")
+        why = f"one for each side that {reached}"
+        if self._has_policy:
+            why = ", ".join(f"{rule} {count:,}" for rule, count in self._alerts.most_common())
+        return f"{total} in {counted(self._flows_with_alerts, 'flow')}, {why}"
 
     def _fitting(self, rows: list[dict[str, Any]], width: int) -> tuple[list[_Column], list[str]]:
         """Columns that fit into a width where possible, and what was left out for that."""
@@ -186,6 +210,7 @@ class ScanTable:
         columns = {
             "flow": _Column(("", "flow"), [line for row in rows for line in _name(row, is_long=has["ids"])]),
             "end": _Column(("originator", "responder"), [_end(*each, address_length) for each in sides]),
+            "verdict": _Column(("", "verdict"), [line for row in rows for line in _verdict(row)]),
             "bytes": _Column(("", "bytes"), [f"{row[f'{side}_payload_bytes']:,}" for row, side in sides], True),
             "entropy": _Column(("", "entropy"), entropies),
             "random": _Column(("random", "bytes"), bands),
@@ -195,8 +220,7 @@ class ScanTable:
         return [column for name, column in columns.items() if has.get(name, True)]
 
     def _is_alert(self, row: dict[str, Any]) -> bool:
-        has_crossing = any(row[f"{side}_crossing_offsets"] for side in SIDES)
-        return has_crossing and not self._expected_ports & {row["orig_port"], row["resp_port"]}
+        return _key(row) in self._alerts_of
 
     def _note(self, row: dict[str, Any], side: str, *, is_long: bool) -> str:
         measured = row[f"{side}_measured_bytes"]
@@ -213,14 +237,26 @@ class ScanTable:
         return "; ".join(notes)
 
     def _print_alerts(self, rows: list[dict[str, Any]], inputs: Sequence[str], options: Sequence[str]) -> None:
-        alerts = [(row, crossing) for row in rows if self._is_alert(row) for crossing in crossings_of(row)]
-        for row, crossing in alerts:
-            click.echo(_evidence(row, crossing, self._threshold))
-        if self._alerts > len(alerts):
-            more = counted(self._alerts - len(alerts), "more alert")
+        alerts = [(row, alert) for row in rows for alert in self._alerts_of.get(_key(row), ())]
+        for row, alert in alerts:
+            click.echo(f"{alert.id}  {row['proto']} {_end(row, 'orig')} -> {_end(row, 'resp')}: {alert.reason}")
+        if self._alerts.total() > len(alerts):
+            more = counted(self._alerts.total() - len(alerts), "more alert")
             click.echo(f"{more}; --rows shows more of them, --json names all")
         if alerts:
             click.echo(_commands(alerts[0][0]["uid"], inputs, options))
+
+
+def _gravities(findings: Findings) -> Any:
+    """Severity of the gravest alert of each flow, from 1; 0 for flows without."""
+    gravity = np.zeros(findings.batch.num_rows, dtype=np.int64)
+    np.maximum.at(gravity, findings.found["row"], findings.severities() + 1)
+    return gravity
+
+
+def _key(row: dict[str, Any]) -> tuple[str, int]:
+    """What tells a flow record from others, those too that a flow was cut into."""
+    return row["uid"], row["first_packet"]
 
 
 def _commands(uid: str, inputs: Sequence[str], options: Sequence[str]) -> str:
@@ -255,6 +291,12 @@ def _name(row: dict[str, Any], *, is_long: bool) -> tuple[str, str]:
     return row["uid"][:_SHORT_ID], row["proto"]
 
 
+def _verdict(row: dict[str, Any]) -> tuple[str, str]:
+    """What the flow is, and below it how sure that is."""
+    probability = row["verdict_probability"]
+    return row["verdict"], "" if probability is None else f"{100 * probability:.0f} %"
+
+
 def _end(row: dict[str, Any], side: str, max_length: int | None = None) -> str:
     """Address and port of one side."""
     return endpoint(row[f"{side}_ip"], row[f"{side}_port"], max_length)
@@ -267,12 +309,6 @@ def _spark(trajectory: list[float]) -> str:
     count = min(_SPARK_POINTS, len(trajectory))
     at = np.linspace(0, len(trajectory) - 1, count).round().astype(int)
     return "".join(_BARS[min(8, round(trajectory[point]))] for point in at)
-
-
-def _evidence(row: dict[str, Any], crossing: Crossing, threshold: float) -> str:
-    """An alert in one sentence, with the numbers that it rests on."""
-    ends = f"{row['proto']} {_end(row, 'orig')} -> {_end(row, 'resp')}"
-    return f"{crossing.id}  {ends}: {crossing_reason(row, crossing, threshold)}"
 
 
 def _print_totals(summary: ScanSummary) -> None:

@@ -14,7 +14,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from wiretropy.netentropy.protospec import Protospec, Range
+from wiretropy.policy.protospec import Protospec, Range
 
 
 class Kind(Enum):

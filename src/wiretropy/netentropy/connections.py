@@ -21,7 +21,7 @@ from wiretropy import arrays
 from wiretropy.entropy import trajectory_grid
 from wiretropy.netentropy.alarm import Event, Kind, Samples
 from wiretropy.netentropy.lines import endpoint
-from wiretropy.netentropy.protospec import Direction, Protospec
+from wiretropy.policy.protospec import Direction, Protospec
 from wiretropy.schema import DEFAULT_DEPTH
 
 _SIDES: Mapping[Direction, str] = {"src": "orig", "dst": "resp", "both": "both"}

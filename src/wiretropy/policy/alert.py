@@ -1,28 +1,24 @@
 """Alerts: what broke a rule, where, by which numbers, and how to see it.
 
-In: flow records, and what the scan was given. Out: one `Alert` for each side that broke the rule, in the order of the
-records, with the ids that `wiretropy scan` and `wiretropy carve --alert` know. The same capture gives the same alerts.
+In: flow records, where they break a rule, and what the scan was given. Out: an `Alert` for each hit, and the ids that
+`wiretropy scan` and `wiretropy carve --alert` know. An id is made of flow, rule and place alone, so the same capture
+gives the same alerts, whatever else is asked of a scan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from wiretropy.policy.evidence import Commands, commands_of, crossing_reason, expected
-from wiretropy.policy.threshold import SIDES, Crossing, crossings_of, unexpected_crossings
-
-Severity = Literal["low", "medium", "high", "critical"]
-
-THRESHOLD_RULE = "threshold_crossed"
-"""Name of the original experiment's rule."""
-
-THRESHOLD_SEVERITY: Severity = "medium"
-"""Random-looking payload where none is expected is worth a look, and no proof of anything."""
+from wiretropy import arrays
+from wiretropy.policy.evidence import Commands, Place, commands_of, expected, reason
+from wiretropy.policy.hits import SIDES, Hits
+from wiretropy.policy.model import RULES, SEGMENT_KINDS, Policy, Severity
+from wiretropy.policy.segments import Segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +45,14 @@ class Alert:
         Its ends.
     vlan : int or None
         Outer VLAN identifier.
-    side : {'orig', 'resp'}
+    side : {'orig', 'resp', 'both'}
         Whose payload it is about.
     offset : int
         Payload bytes of that side when the rule was broken.
     packet : int
-        Number of the packet that carried the last of them, in `source`.
+        Number of a packet in `source`: the one that carried the last of them where the flow record names that packet
+        (crossings of the scan's threshold) or the first byte of what broke the rule (segments); else the nearest packet
+        before that it names.
     source : str
         Capture file of that packet; text from outside.
     measured_bytes : int
@@ -63,12 +61,30 @@ class Alert:
         What was measured over them.
     random_mean, random_sd : float
         Mean and standard deviation of as many random bytes, bits per byte.
-    threshold : float
-        What the rule compares with, bits per byte.
+    threshold : float or None
+        What `threshold_crossed` compares with, bits per byte.
     reason : str
         Why the rule fired, in one sentence with these numbers.
     commands : Commands or None
         How to draw the flow and how to take its packets; None for standard input.
+    packet_offset : int or None
+        Payload bytes of that side before the packet, where it is not the very packet.
+    verdict : str or None
+        What the side was judged to be; None where flows were not judged, and for both sides together.
+    verdict_probability : float or None
+        Calibrated probability of the verdict.
+    verdict_bytes : int or None
+        Bytes that it rests on.
+    segment : str or None
+        Kind of the segment that broke the rule.
+    segment_start, segment_end : int or None
+        Its first byte and the byte behind its last; of a block of the trajectory grid that left its band, likewise.
+    segment_before : str or None
+        Kind of the segment before it that the rule compares with.
+    band : str or None
+        Name of the bands that were left or regained.
+    band_entropy, band_low, band_high : float or None
+        Entropy at that point and its bounds, bits per byte; None where cleartext began behind its bound.
     """
 
     id: str
@@ -91,95 +107,208 @@ class Alert:
     entropy_bits_per_byte: float
     random_mean: float
     random_sd: float
-    threshold: float
+    threshold: float | None
     reason: str
     commands: Commands | None = None
+    packet_offset: int | None = None
+    verdict: str | None = None
+    verdict_probability: float | None = None
+    verdict_bytes: int | None = None
+    segment: str | None = None
+    segment_start: int | None = None
+    segment_end: int | None = None
+    segment_before: str | None = None
+    band: str | None = None
+    band_entropy: float | None = None
+    band_low: float | None = None
+    band_high: float | None = None
 
 
-def alerts_of(
-    batch: pa.RecordBatch,
-    expected_ports: frozenset[int],
-    *,
-    threshold: float,
-    inputs: Sequence[str] = (),
-    options: Sequence[str] = (),
-) -> Iterator[Alert]:
-    """The alerts of the threshold rule.
+_RULE_NAMES = tuple(RULES)
+
+_FLOW_MARK = 11
+"""Characters of an id that are the same for all alerts of a flow: 40 bits, by which a flow of millions is found."""
+
+
+def flow_mark(uid: str) -> str:
+    """What the ids of all alerts of a flow begin with."""
+    return "A" + _digest(uid)[: _FLOW_MARK - 1]
+
+
+def flow_mark_of(alert_id: str) -> str:
+    """The mark of the flow that an alert is about."""
+    return alert_id[:_FLOW_MARK]
+
+
+def alert_ids(batch: pa.RecordBatch, policy: Policy, found: Hits) -> list[str]:
+    """Identifiers of alerts, which a replay gives again: of flow, rule, side, place and what the rule compares with.
 
     Parameters
     ----------
     batch : pyarrow.RecordBatch
         Flow records.
-    expected_ports : frozenset of int
-        Ports, of either side, on which random-looking payload is expected.
-    threshold : float
-        Bits per byte that the scan looked for.
-    inputs, options : sequence of str
-        Captures and reading options that the scan was given, for the commands.
-
-    Yields
-    ------
-    alert : Alert
-        Flows in their order, the originator's side first.
+    policy : Policy
+        The policy.
+    found : Hits
+        Where they break it.
     """
-    rows = np.flatnonzero(unexpected_crossings(batch, expected_ports))
-    needed = batch.select(_COLUMNS)
-    for at in rows.tolist():
-        [row] = needed.slice(at, 1).to_pylist()
-        commands = commands_of(row["uid"], inputs, options)
-        for crossing in crossings_of(row):
-            yield _alert(row, crossing, threshold, commands)
+    uids = batch.column("uid")
+    columns = [found[name].tolist() for name in ("row", "rule", "side", "offset", "entry")]
+    return [
+        flow_mark(uids[row].as_py())
+        + _digest(f"{_RULE_NAMES[rule]} {SIDES[side]} {offset}{_compared(policy, rule, entry)}")[: 17 - _FLOW_MARK]
+        for row, rule, side, offset, entry in zip(*columns, strict=True)
+    ]
+
+
+def _compared(policy: Policy, rule: int, entry: int) -> str:
+    """What else tells alerts of one place apart, whose order in the policy does not matter."""
+    if entry < 0:
+        return ""
+    if _RULE_NAMES[rule] == "threshold_crossed":
+        threshold = policy.threshold[entry]
+        return f" {threshold.direction} {threshold.bits_per_byte:g}"
+    return f" {policy.band[entry].bands.name}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 _FLOW_COLUMNS = ("uid", "community_id", "proto", "orig_ip", "orig_port", "resp_ip", "resp_port", "vlan")
 
-_COLUMNS = [
-    *_FLOW_COLUMNS,
-    *("ts_first_ns", "ts_last_ns", "packet_sizes", "packet_times_ns"),
-    *(
-        f"{side}_{what}"
-        for side in SIDES
-        for what in (
-            *("crossing_offsets", "crossing_packets", "crossing_sources"),
-            *("measured_bytes", "entropy", "missed_bytes", "retransmitted_bytes"),
-        )
-    ),
-]
-"""What an alert is made of; the rest of a record is not turned into Python objects."""
+_COLUMNS = frozenset(
+    {
+        *_FLOW_COLUMNS,
+        *("source", "first_packet", "ts_first_ns", "ts_last_ns", "packet_sizes", "packet_times_ns"),
+        *(
+            f"{side}_{what}"
+            for side in SIDES
+            for what in (
+                *("crossing_offsets", "crossing_packets", "crossing_sources"),
+                *("measured_bytes", "entropy", "missed_bytes", "retransmitted_bytes"),
+                *("verdict", "verdict_probability", "verdict_bytes"),
+            )
+        ),
+    }
+)
+"""What an alert is made of, where flow records have it; the rest of a record is not turned into Python objects."""
 
 
-def _alert(row: Mapping[str, Any], crossing: Crossing, threshold: float, commands: Commands | None) -> Alert:
-    measured = row[f"{crossing.side}_measured_bytes"]
+def alert_at(
+    batch: pa.RecordBatch,
+    policy: Policy,
+    hit: Any,
+    name: str,
+    segments: Segments,
+    inputs: Sequence[str] = (),
+    options: Sequence[str] = (),
+) -> Alert:
+    """Make an alert of a hit.
+
+    Parameters
+    ----------
+    batch : pyarrow.RecordBatch
+        Flow records.
+    policy : Policy
+        The policy.
+    hit : one of Hits
+        Where a flow breaks it.
+    name : str
+        The alert's id.
+    segments : Segments
+        Of the batch.
+    inputs, options : sequence of str
+        For the commands.
+    """
+    needed = batch.select([column for column in batch.schema.names if column in _COLUMNS])
+    [row] = needed.slice(int(hit["row"]), 1).to_pylist()
+    rule, side, offset = _RULE_NAMES[hit["rule"]], SIDES[hit["side"]], int(hit["offset"])
+    place = _place(batch, row, hit, segments)
+    measured = row[f"{side}_measured_bytes"]
     [random] = expected([measured])
+    names = ("verdict", "verdict_probability", "verdict_bytes")
+    fields: dict[str, Any] = {each: row.get(f"{side}_{each}") for each in names}
+    fields |= _segment_fields(hit, segments) | _band_fields(policy, hit)
     return Alert(
-        id=crossing.id,
-        rule=THRESHOLD_RULE,
-        severity=THRESHOLD_SEVERITY,
-        ts_ns=_time_of(row, crossing),
-        **{name: row[name] for name in _FLOW_COLUMNS},
-        side=crossing.side,
-        offset=crossing.offset,
-        packet=crossing.packet,
-        source=crossing.source,
+        id=name,
+        rule=rule,
+        severity=policy.rules[rule].severity,
+        ts_ns=_time_of(row, side, offset),
+        **{column: row[column] for column in _FLOW_COLUMNS},
+        side=side,
+        offset=offset,
+        packet=place.packet,
+        source=place.source,
         measured_bytes=measured,
-        entropy_bits_per_byte=row[f"{crossing.side}_entropy"],
+        entropy_bits_per_byte=row[f"{side}_entropy"],
         random_mean=random.mean,
         random_sd=random.sd,
-        threshold=threshold,
-        reason=crossing_reason(row, crossing, threshold),
-        commands=commands,
+        threshold=policy.threshold[hit["entry"]].bits_per_byte if rule == "threshold_crossed" else None,
+        reason=reason(row, policy, hit, segments, place),
+        commands=commands_of(row["uid"], inputs, options),
+        packet_offset=place.offset,
+        **fields,
     )
 
 
-def _time_of(row: Mapping[str, Any], crossing: Crossing) -> int:
+def _place(batch: pa.RecordBatch, row: Mapping[str, Any], hit: Any, segments: Segments) -> Place:
+    """The packet of a hit, or the nearest before it that the record names."""
+    side, offset = SIDES[hit["side"]], int(hit["offset"])
+    at, crossing = int(hit["segment"]), int(hit["crossing"])
+    if at >= 0:
+        return Place(int(segments.packet[at]), segments.sources[segments.source[at]])
+    own = "orig" if side == "both" else side
+    if crossing >= 0:
+        nth = crossing - int(arrays.spans(batch.column(f"{own}_crossing_offsets"))[0][int(hit["row"])])
+        return Place(row[f"{own}_crossing_packets"][nth], row[f"{own}_crossing_sources"][nth])
+    known = [(0, row["first_packet"], row["source"])]
+    if side != "both":
+        names = (f"{own}_crossing_{what}" for what in ("offsets", "packets", "sources"))
+        known += list(zip(*(row[name] for name in names), strict=True))
+        mine = (segments.row == hit["row"]) & (segments.side == hit["side"])
+        known += [
+            (int(segments.start[i]), int(segments.packet[i]), segments.sources[segments.source[i]])
+            for i in mine.nonzero()[0]
+        ]
+    before, packet, source = max(each for each in known if each[0] <= offset)
+    return Place(packet, source, before)
+
+
+def _segment_fields(hit: Any, segments: Segments) -> dict[str, Any]:
+    at, before = int(hit["segment"]), int(hit["before"])
+    if at < 0:
+        is_block = hit["start"] > 0
+        return {"segment_start": int(hit["start"]), "segment_end": int(hit["offset"])} if is_block else {}
+    return {
+        "segment": SEGMENT_KINDS[segments.kind[at]],
+        "segment_start": int(segments.start[at]),
+        "segment_end": int(segments.end[at]),
+        "segment_before": SEGMENT_KINDS[segments.kind[before]] if before >= 0 else None,
+    }
+
+
+def _band_fields(policy: Policy, hit: Any) -> dict[str, Any]:
+    if not _RULE_NAMES[hit["rule"]].startswith("band_"):
+        return {}
+    fields: dict[str, Any] = {"band": policy.band[hit["entry"]].bands.name}
+    if hit["segment"] < 0:
+        fields |= {f"band_{ours}": float(hit[theirs]) for ours, theirs in _BAND_NUMBERS}
+    return fields
+
+
+_BAND_NUMBERS = (("entropy", "value"), ("low", "low"), ("high", "high"))
+
+
+def _time_of(row: Mapping[str, Any], side: str, offset: int) -> int:
     """When the side had sent so many bytes, where the record can tell; else when the flow was last seen."""
     last = int(row["ts_last_ns"])
-    if row[f"{crossing.side}_missed_bytes"] or row[f"{crossing.side}_retransmitted_bytes"]:
+    sides = ("orig", "resp") if side == "both" else (side,)
+    if any(row[f"{each}_missed_bytes"] or row[f"{each}_retransmitted_bytes"] for each in sides):
         return last
-    sign = 1 if crossing.side == "orig" else -1
     sent = 0
     for size, time_ns in zip(row["packet_sizes"], row["packet_times_ns"], strict=True):
-        sent += max(0, sign * size)
-        if sent >= crossing.offset:
+        sent += abs(size) if side == "both" else max(0, size if side == "orig" else -size)
+        if sent >= offset:
             return int(row["ts_first_ns"]) + int(time_ns)
     return last

@@ -7,7 +7,7 @@ into a shell.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,12 @@ from wiretropy.capture.inputs import source_name
 from wiretropy.entropy import random_band
 from wiretropy.inert import inert, shell_word
 from wiretropy.limits import MAX_CROSSINGS
-from wiretropy.policy.threshold import Crossing
+from wiretropy.policy.hits import BLOCK, CLEARTEXT, SIDES
+from wiretropy.policy.model import RULES, SEGMENT_KINDS, Policy
+from wiretropy.policy.segments import Segments
 from wiretropy.wording import counted
 
-_SIDE_NAMES = {"orig": "originator", "resp": "responder"}
+_SIDE_NAMES = {"orig": "the originator's", "resp": "the responder's", "both": "the two sides'"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +55,139 @@ def endpoint(address: str, port: int, max_length: int | None = None) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def crossing_reason(row: Mapping[str, Any], crossing: Crossing, threshold: float) -> str:
-    """Why a crossing is worth an alert, in one sentence with the numbers that it rests on.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the evidence lies.
+
+    Attributes
+    ----------
+    packet : int
+        Number of a packet in `source`.
+    source : str
+        Capture file; text from outside.
+    offset : int or None
+        Payload bytes of the side before the packet, where it is not the very packet.
+    """
+
+    packet: int
+    source: str
+    offset: int | None = None
+
+    def __str__(self) -> str:
+        where = f"packet {self.packet:,} of {source_name(self.source)}"
+        return where if self.offset is None else f"behind byte {self.offset:,}, {where}"
+
+
+def reason(row: Mapping[str, Any], policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
+    """Why a hit is worth an alert, in one sentence with the numbers that it rests on.
 
     Parameters
     ----------
     row : mapping
         The flow record.
-    crossing : Crossing
-        Where one of its sides crossed.
-    threshold : float
-        Bits per byte.
+    policy : Policy
+        The policy.
+    hit : one of Hits
+        Where the flow breaks it.
+    segments : Segments
+        Of the batch.
+    place : Place
+        The packet.
 
     Returns
     -------
     reason : str
         One line of inert text.
     """
-    measured = row[f"{crossing.side}_measured_bytes"]
+    side = SIDES[hit["side"]]
+    what = _SENTENCES[tuple(RULES)[hit["rule"]]](row, policy, hit, segments, place)
+    measured = row[f"{side}_measured_bytes"]
     [random] = expected([measured])
-    more = " or more" if crossing.crossings == MAX_CROSSINGS else ""
-    again = f", {crossing.crossings}{more} crossings in all" if crossing.crossings > 1 else ""
     return (
-        f"the {_SIDE_NAMES[crossing.side]}'s payload reached {threshold:g} bits per byte at byte {crossing.offset:,} "
-        f"(packet {crossing.packet:,} of {source_name(crossing.source)}{again}); "
-        f"{random.shown(row[f'{crossing.side}_entropy'])} over {counted(measured, 'byte')}, "
+        f"{_SIDE_NAMES[side]} {what}; {random.shown(row[f'{side}_entropy'])} over {counted(measured, 'byte')}, "
         f"where random bytes average {random}"
     )
+
+
+def _encrypted(row: Mapping[str, Any], _policy: Policy, hit: Any, _segments: Segments, place: Place) -> str:
+    where = "on traffic where no encryption is expected"
+    return f"payload looks encrypted from byte {hit['offset']:,} on ({place}; {_surety(row, hit)}), {where}"
+
+
+def _plaintext(row: Mapping[str, Any], _policy: Policy, hit: Any, _segments: Segments, place: Place) -> str:
+    verdict = row[f"{SIDES[hit['side']]}_verdict"]
+    where = "on traffic that must be encrypted"
+    return f"payload is {verdict} from byte {hit['offset']:,} on ({place}; {_surety(row, hit)}), {where}"
+
+
+def _surety(row: Mapping[str, Any], hit: Any) -> str:
+    side = SIDES[hit["side"]]
+    count = counted(row[f"{side}_verdict_bytes"], "byte")
+    return f"probability {row[f'{side}_verdict_probability']:.3f} from {count}"
+
+
+def _threshold(row: Mapping[str, Any], policy: Policy, hit: Any, _segments: Segments, place: Place) -> str:
+    threshold = policy.threshold[hit["entry"]]
+    verb = "reached" if threshold.direction == "rising" else "fell below"
+    crossings = len(row[f"{SIDES[hit['side']]}_crossing_offsets"]) if hit["crossing"] >= 0 else 0
+    more = " or more" if crossings == MAX_CROSSINGS else ""
+    again = f", {crossings}{more} crossings in all" if crossings > 1 else ""
+    return f"payload {verb} {threshold.bits_per_byte:g} bits per byte at byte {hit['offset']:,} ({place}{again})"
+
+
+def _band_left(_row: Mapping[str, Any], policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
+    bands = policy.band[hit["entry"]].bands
+    name = inert(bands.name, max_length=60)
+    if hit["measure"] == CLEARTEXT:
+        at = int(hit["segment"])
+        most = counted(int(hit["high"]), "byte") if hit["high"] else "none"
+        return (
+            f"payload is {SEGMENT_KINDS[segments.kind[at]]} from byte {hit['offset']:,} on ({place}), in all "
+            f"{counted(int(hit['value']), 'byte')} of cleartext behind byte {hit['start']:,}, where {name} sends {most}"
+        )
+    side = "below" if hit["value"] < hit["low"] else "above"
+    return (
+        f"payload leaves the bands of {name}: {_band_point(hit)} {side} {hit['low']:.3f} to {hit['high']:.3f} ({place})"
+    )
+
+
+def _band_regained(_row: Mapping[str, Any], policy: Policy, hit: Any, _segments: Segments, place: Place) -> str:
+    name = inert(policy.band[hit["entry"]].bands.name, max_length=60)
+    within = f"within {hit['low']:.3f} to {hit['high']:.3f}"
+    return f"payload is back in the bands of {name}: {_band_point(hit)} {within} ({place})"
+
+
+def _band_point(hit: Any) -> str:
+    """An entropy and what it is of."""
+    of = f"the first {hit['offset']:,} bytes have"
+    if hit["measure"] == BLOCK:
+        of = f"bytes {hit['start']:,} to {hit['offset']:,} have"
+    return f"{of} {hit['value']:.3f} bits per byte,"
+
+
+def _relapse(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
+    at, before = int(hit["segment"]), int(hit["before"])
+    return (
+        f"payload is {SEGMENT_KINDS[segments.kind[at]]} from byte {hit['offset']:,} on ({place}), "
+        f"{counted(int(segments.length[at]), 'byte')} behind {counted(int(segments.length[before]), 'encrypted byte')}"
+    )
+
+
+def _coding(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
+    before, after = (SEGMENT_KINDS[segments.kind[int(hit[name])]] for name in ("before", "segment"))
+    return f"payload changes from {before} to {after} at byte {hit['offset']:,} ({place})"
+
+
+_SENTENCES: dict[str, Callable[..., str]] = {
+    "encrypted_unexpected": _encrypted,
+    "plaintext_unexpected": _plaintext,
+    "threshold_crossed": _threshold,
+    "band_left": _band_left,
+    "band_regained": _band_regained,
+    "relapse": _relapse,
+    "coding_changed": _coding,
+}
+"""What each rule says of a side's payload."""
 
 
 @dataclass(frozen=True, slots=True)

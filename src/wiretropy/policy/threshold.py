@@ -1,15 +1,11 @@
-"""The original experiment's rule: cumulative entropy crossed a threshold where that was not expected.
+"""Thresholds: cumulative entropy rose to a number of bits per byte, or fell below it, where that was not expected.
 
-In: flow records, and the ports whose protocols are meant to be encrypted. Out:
-how many alerts each flow raises, their ids as columns, and what the evidence is. The threshold itself
-was given to the scan, whose meters found the crossings.
+Flow records and a policy go in, hits come out. The threshold that the scan was given was looked for at every byte;
+any other is looked for at the points of the trajectory grid.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,126 +13,64 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wiretropy import arrays
+from wiretropy.policy.bands import GRID
+from wiretropy.policy.hits import Hits, first_of_each, hits, in_order
+from wiretropy.policy.matching import TrafficMatcher
+from wiretropy.policy.model import Policy, Threshold
 
 SIDES = ("orig", "resp")
 """Directions that are judged."""
 
-EXPECTED_PORTS_KEY = b"wiretropy.expected_ports"
-"""Metadata of stored flows with alert ids: the ports where crossings raised none, as a JSON list."""
 
-
-@dataclass(frozen=True, slots=True)
-class Crossing:
-    """One direction of one flow that crossed the threshold.
-
-    Attributes
-    ----------
-    id : str
-        Identifier of the alert; the same capture and threshold give the same one.
-    uid : str
-        The flow.
-    side : str
-        ``orig`` or ``resp``.
-    offset : int
-        Payload bytes of this direction when the threshold was first reached.
-    packet : int
-        Number of the packet that carried the last of them, in `source`.
-    source : str
-        Capture file of that packet.
-    crossings : int
-        How often the threshold was crossed, as far as crossings are listed: odd if entropy then stood above it.
-    """
-
-    id: str
-    uid: str
-    side: str
-    offset: int
-    packet: int
-    source: str
-    crossings: int
-
-
-def unexpected_crossings(batch: pa.RecordBatch | pa.Table, expected_ports: frozenset[int]) -> NDArray[np.int64]:
-    """Count the alerts of each flow: the directions that crossed the threshold where that was not expected.
-
-    Parameters
-    ----------
-    batch : pyarrow.RecordBatch or pyarrow.Table
-        Flow records.
-    expected_ports : frozenset of int
-        Ports, of either side, on which random-looking payload is expected.
-
-    Returns
-    -------
-    alerts : ndarray of shape (n,), int64
-        0, 1 or 2.
-    """
-    crossed = np.zeros(batch.num_rows, dtype=np.int64)
-    for side in SIDES:
-        crossed += _has_crossed(batch, side)
-    return crossed * _is_unexpected(batch, expected_ports)
-
-
-def with_alert_ids(batch: pa.RecordBatch, expected_ports: frozenset[int]) -> pa.RecordBatch:
-    """Add to flow records the columns `schema.columns` has for alerts.
+def threshold_crossed(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, scanned: float) -> Hits:
+    """Sides that crossed one of the policy's thresholds, of flows that neither may nor must be encrypted.
 
     Parameters
     ----------
     batch : pyarrow.RecordBatch
         Flow records.
-    expected_ports : frozenset of int
-        As for `unexpected_crossings`.
-
-    Returns
-    -------
-    batch : pyarrow.RecordBatch
-        The same with ``orig_alert_id`` and ``resp_alert_id``, null where there is no alert.
+    policy : Policy
+        Thresholds and expected traffic.
+    match : TrafficMatcher
+        For the policy's names.
+    scanned : float
+        Bits per byte that the scan looked for.
     """
-    is_unexpected = _is_unexpected(batch, expected_ports)
-    uids, named = batch.column("uid"), batch
-    for side in SIDES:
-        rows = np.flatnonzero(_has_crossed(batch, side) & is_unexpected)
-        offsets = arrays.firsts(batch.column(f"{side}_crossing_offsets"), rows).tolist()
-        ids: list[str | None] = [None] * batch.num_rows
-        for row, offset in zip(rows.tolist(), offsets, strict=True):
-            ids[row] = alert_id(uids[row].as_py(), side, offset)
-        column = arrays.strings(ids) if len(rows) else pa.nulls(batch.num_rows, pa.string())
-        named = named.append_column(f"{side}_alert_id", column)
-    return named
+    unexpected = ~match.any_of(batch, (*policy.may_be_encrypted, *policy.must_be_encrypted))
+    parts = []
+    for number, threshold in enumerate(policy.threshold):
+        rows = unexpected & match.rows(batch, threshold.traffic)
+        find = _at_crossings if threshold.bits_per_byte == scanned else _at_grid_points
+        parts += [find(batch, side, rows, threshold, number) for side in threshold.sides]
+    return in_order(parts)
 
 
-def _has_crossed(batch: pa.RecordBatch | pa.Table, side: str) -> NDArray[np.bool_]:
-    """Whether a direction of each flow crossed the threshold."""
-    return arrays.lengths(batch.column(f"{side}_crossing_offsets")) > 0
+def _at_crossings(batch: pa.RecordBatch, side: str, rows: NDArray[np.bool_], threshold: Threshold, entry: int) -> Hits:
+    """First crossings among those that the scan listed: rising, falling, rising, ..."""
+    column: Any = batch.column(f"{side}_crossing_offsets")
+    row, at, nth = arrays.items(column, rows)
+    offsets = arrays.values(column.values)[at].astype(np.int64)
+    is_wanted = (nth % 2 == (threshold.direction == "falling")) & _is_within(offsets, threshold)
+    row, at, offsets = row[is_wanted], at[is_wanted], offsets[is_wanted]
+    first = first_of_each(row)
+    return hits("threshold_crossed", side, row[first], offsets[first], entry=entry, crossing=at[first])
 
 
-def _is_unexpected(batch: pa.RecordBatch | pa.Table, expected_ports: frozenset[int]) -> NDArray[np.bool_]:
-    """Whether neither port of each flow is one where crossings are expected."""
-    unexpected = np.ones(batch.num_rows, dtype=np.bool_)
-    if expected_ports:
-        ports = np.fromiter(expected_ports, dtype=np.uint16, count=len(expected_ports))
-        for side in SIDES:
-            unexpected &= ~np.isin(arrays.values(batch.column(f"{side}_port")), ports)
-    return unexpected
+def _at_grid_points(
+    batch: pa.RecordBatch, side: str, rows: NDArray[np.bool_], threshold: Threshold, entry: int
+) -> Hits:
+    """First crossings between points of the trajectory; a trajectory begins below every threshold."""
+    column: Any = batch.column(f"{side}_trajectory")
+    row, at, nth = arrays.items(column, rows)
+    above = arrays.values(column.values)[at] >= threshold.bits_per_byte
+    was_above = np.concatenate([[False], above[:-1]])[: len(above)] & (nth > 0)
+    offsets = np.array(GRID, dtype=np.int64)[nth]
+    is_crossing = (was_above & ~above) if threshold.direction == "falling" else (above & ~was_above)
+    is_wanted = is_crossing & _is_within(offsets, threshold)
+    row, offsets = row[is_wanted], offsets[is_wanted]
+    first = first_of_each(row)
+    return hits("threshold_crossed", side, row[first], offsets[first], entry=entry)
 
 
-def crossings_of(row: dict[str, Any]) -> Iterator[Crossing]:
-    """Name the first crossing of each direction of one flow record, given as a dictionary."""
-    for side in SIDES:
-        offsets = row[f"{side}_crossing_offsets"]
-        if offsets:
-            yield Crossing(
-                id=alert_id(row["uid"], side, offsets[0]),
-                uid=row["uid"],
-                side=side,
-                offset=offsets[0],
-                packet=row[f"{side}_crossing_packets"][0],
-                source=row[f"{side}_crossing_sources"][0],
-                crossings=len(offsets),
-            )
-
-
-def alert_id(uid: str, side: str, offset: int) -> str:
-    """Identifier of an alert: of its flow, direction and place, so that a replay gives the same."""
-    text = f"threshold_crossed {uid} {side} {offset}".encode()
-    return "A" + hashlib.sha256(text).hexdigest()[:16]
+def _is_within(offsets: NDArray[np.int64], threshold: Threshold) -> NDArray[np.bool_]:
+    return (threshold.from_byte <= offsets) & (offsets <= threshold.to_byte)

@@ -9,7 +9,7 @@ from typing import Any
 
 from wiretropy.inert import inert
 from wiretropy.policy.alert import Alert
-from wiretropy.sinks.encode import commands_of, json_line, utc
+from wiretropy.sinks.encode import commands_of, json_line, judgement_of, utc
 
 _SEVERITIES = {"low": 21, "medium": 47, "high": 73, "critical": 99}
 """Risk scores that Elastic Security has for these words."""
@@ -56,7 +56,8 @@ def ecs(alert: Alert) -> bytes:
                 "entropy": alert.entropy_bits_per_byte,
                 "random_mean": alert.random_mean,
                 "random_sd": alert.random_sd,
-                "threshold": alert.threshold,
+                **({} if alert.threshold is None else {"threshold": alert.threshold}),
+                **{name: inert(v) if isinstance(v, str) else v for name, v in judgement_of(alert).items()},
                 "command": commands_of(alert),
             },
         }

@@ -67,6 +67,19 @@ def commands_of(alert: Alert) -> dict[str, str]:
     return {"plot": inert(alert.commands.plot), "carve": inert(alert.commands.carve)}
 
 
+JUDGEMENT = (
+    *("packet_offset", "verdict", "verdict_probability", "verdict_bytes"),
+    *("segment", "segment_start", "segment_end", "segment_before"),
+    *("band", "band_entropy", "band_low", "band_high"),
+)
+"""Attributes of alerts that only some rules have."""
+
+
+def judgement_of(alert: Alert) -> dict[str, Any]:
+    """What an alert has of verdict, segment and band, by the names of its attributes; text is as it came."""
+    return {name: getattr(alert, name) for name in JUDGEMENT if getattr(alert, name) is not None}
+
+
 def alert_json(alert: Alert) -> bytes:
     """An alert as one line of JSON, with all that it holds: what commands and webhooks get."""
     return json_line(record_of(alert))

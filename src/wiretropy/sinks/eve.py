@@ -13,9 +13,17 @@ from typing import Any
 
 from wiretropy.inert import inert
 from wiretropy.policy.alert import Alert
-from wiretropy.sinks.encode import commands_of, json_line, utc
+from wiretropy.sinks.encode import commands_of, json_line, judgement_of, utc
 
-SIGNATURE_IDS = {"threshold_crossed": 1_907_001}
+SIGNATURE_IDS = {
+    "threshold_crossed": 1_907_001,
+    "encrypted_unexpected": 1_907_002,
+    "plaintext_unexpected": 1_907_003,
+    "band_left": 1_907_004,
+    "band_regained": 1_907_005,
+    "relapse": 1_907_006,
+    "coding_changed": 1_907_007,
+}
 """Numbers of rules, within 1,000,000 to 1,999,999, which are reserved for local use."""
 
 _SEVERITIES = {"critical": (1, "Critical"), "high": (1, "Major"), "medium": (2, "Minor"), "low": (3, "Informational")}
@@ -53,17 +61,23 @@ def eve(alert: Alert) -> bytes:
                 f"{alert.side}_payload": alert.entropy_bits_per_byte,
                 "random_mean": alert.random_mean,
                 "random_sd": alert.random_sd,
-                "threshold": alert.threshold,
+                **_bounds(alert),
             },
         },
     }
     return json_line(event)
 
 
+def _bounds(alert: Alert) -> dict[str, float]:
+    """What the rule compares an entropy with, where it does."""
+    names = ("threshold", "band_entropy", "band_low", "band_high")
+    return {name: getattr(alert, name) for name in names if getattr(alert, name) is not None}
+
+
 def _ends(alert: Alert) -> dict[str, Any]:
     """Sender and receiver of the packet that is the evidence."""
     ends = [(alert.orig_ip, alert.orig_port), (alert.resp_ip, alert.resp_port)]
-    (source, sport), (target, dport) = ends if alert.side == "orig" else ends[::-1]
+    (source, sport), (target, dport) = ends[::-1] if alert.side == "resp" else ends
     if alert.proto.startswith("icmp"):
         # Suricata has no ports there; the originator's number is the type of its messages.
         return {"src_ip": source, "dest_ip": target, "icmp_type": sport}
@@ -80,6 +94,7 @@ def _evidence(alert: Alert) -> dict[str, str]:
         "offset": str(alert.offset),
         "measured_bytes": str(alert.measured_bytes),
         "reason": inert(alert.reason),
+        **{name: inert(str(value)) for name, value in judgement_of(alert).items()},
         **commands_of(alert),
     }
 

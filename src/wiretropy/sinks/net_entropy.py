@@ -1,7 +1,8 @@
 """The lines of the old program, for scripts that watch them.
 
-A crossing is a rising alarm. ``packets`` is the number of the packet in its capture and ``entropy`` that of all
-measured bytes: a flow record does not keep the two as they were at the crossing.
+A band that is regained is a falling alarm, and whatever else breaks a rule a rising one. ``packets`` is the number of
+the packet in its capture. ``entropy`` is that of the point where a band was left, or else of all measured bytes, since
+a flow record does not keep what it was at a crossing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from wiretropy.policy.alert import Alert
 
 def net_entropy(alert: Alert) -> bytes:
     """An alert as one line with its tag."""
-    event = Event(Kind.RISING, alert.offset, alert.packet, alert.ts_ns, alert.entropy_bits_per_byte)
+    kind = Kind.FALLING if alert.rule == "band_regained" else Kind.RISING
+    entropy = alert.entropy_bits_per_byte if alert.band_entropy is None else alert.band_entropy
+    event = Event(kind, alert.offset, alert.packet, alert.ts_ns, entropy)
     orig, resp = endpoint(alert.orig_ip, alert.orig_port), endpoint(alert.resp_ip, alert.resp_port)
-    source, target = (orig, resp) if alert.side == "orig" else (resp, orig)
+    source, target = (resp, orig) if alert.side == "resp" else (orig, resp)
     return (tag() + line(event, source, target)).encode() + b"\n"

@@ -13,7 +13,7 @@ from typing import Any
 
 from wiretropy.inert import inert
 from wiretropy.policy.alert import Alert
-from wiretropy.sinks.encode import commands_of, epoch, json_line, utc
+from wiretropy.sinks.encode import JUDGEMENT, commands_of, epoch, json_line, utc
 
 Field = tuple[str, str, Any]
 """Name, Zeek type, value; None is unset."""
@@ -70,7 +70,14 @@ def wiretropy_log(alert: Alert) -> list[Field]:
         ("reason", "string", alert.reason),
         ("plot", "string", commands.get("plot")),
         ("carve", "string", commands.get("carve")),
+        *((name, _JUDGEMENT_TYPES.get(name, "string"), getattr(alert, name)) for name in JUDGEMENT),
     ]
+
+
+_JUDGEMENT_TYPES = {
+    **dict.fromkeys(("packet_offset", "verdict_bytes", "segment_start", "segment_end"), "count"),
+    **dict.fromkeys(("verdict_probability", "band_entropy", "band_low", "band_high"), "double"),
+}
 
 
 def _flow(alert: Alert) -> list[Field]:

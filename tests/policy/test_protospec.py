@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from wiretropy.netentropy.protospec import ProtospecError, Range, parse, read
+from wiretropy.policy.protospec import ProtospecError, Range, parse, read
 
-SSH = Path(__file__).with_name("ssh.protospec")
+SSH = Path(__file__).parents[1] / "netentropy" / "ssh.protospec"
 
 
 def faults(text: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Measures what learned bands achieve."""

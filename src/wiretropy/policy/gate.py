@@ -1,0 +1,93 @@
+"""Suppression and rate limits: one noisy host cannot flood whoever reads alerts.
+
+Hits of one batch after the other go in, in the order of the scan; those that may become alerts come out, and how many
+may not is counted by rule. Spans are of packet time. What is remembered is bounded: of more pairs of addresses than
+`MAX_SPANS` the one whose span began first is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wiretropy.limits import MAX_ALERT_SPANS, NS_PER_S
+from wiretropy.policy.hits import Hits
+from wiretropy.policy.model import RULES, Policy
+
+
+class Gate:
+    """Lets through what a policy's limits allow.
+
+    Parameters
+    ----------
+    policy : Policy
+        Its `suppression` and `rate_limit`.
+
+    Attributes
+    ----------
+    suppressed : Counter of str
+        Hits held back so far, by rule.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._by_pair = policy.suppression.by == "pair"
+        self._rules = _Spans(policy.suppression.at_most, policy.suppression.span_s)
+        self._hosts = _Spans(policy.rate_limit.at_most, policy.rate_limit.span_s)
+        self.suppressed: Counter[str] = Counter()
+
+    def passes(self, batch: pa.RecordBatch, found: Hits, times_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which hits may become alerts, of shape (n,).
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch
+            Flow records that the hits are about.
+        found : Hits
+            In order.
+        times_ns : ndarray of shape (n,), int64
+            Packet time of each.
+        """
+        passed = np.ones(len(found), dtype=np.bool_)
+        if not (self._rules.at_most or self._hosts.at_most):
+            return passed
+        hosts, peers = batch.column("orig_ip"), batch.column("resp_ip")
+        for i, (row, rule, ts_ns) in enumerate(zip(found["row"], found["rule"], times_ns.tolist(), strict=True)):
+            host = hosts[int(row)].as_py()
+            peer = peers[int(row)].as_py() if self._by_pair else ""
+            passed[i] = self._rules.takes((int(rule), host, peer), ts_ns) and self._hosts.takes(host, ts_ns)
+        names = list(RULES)
+        self.suppressed.update(names[rule] for rule in found["rule"][~passed])
+        return passed
+
+
+class _Spans:
+    """Counts events by key within spans of time.
+
+    Parameters
+    ----------
+    at_most : int
+        Events of one key in a span; 0 is any number.
+    span_s : int
+        Seconds.
+    """
+
+    def __init__(self, at_most: int, span_s: int) -> None:
+        self.at_most = at_most
+        self._span_ns = span_s * NS_PER_S
+        self._spans: dict[Any, tuple[int, int]] = {}
+
+    def takes(self, key: Any, ts_ns: int) -> bool:
+        """Count an event; whether it is within the limit."""
+        if not self.at_most:
+            return True
+        begun_ns, count = self._spans.get(key, (ts_ns, 0))
+        if ts_ns >= begun_ns + self._span_ns:
+            begun_ns, count = ts_ns, 0
+        if key not in self._spans and len(self._spans) >= MAX_ALERT_SPANS:
+            del self._spans[next(iter(self._spans))]
+        self._spans[key] = (begun_ns, count + 1)
+        return count < self.at_most

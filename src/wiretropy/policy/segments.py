@@ -1,0 +1,93 @@
+"""The segments of judged flow records as flat columns, in the order of flow, side and offset.
+
+A batch with the column ``segments`` goes in; its absence means that the flows were not judged, and gives none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wiretropy import arrays
+from wiretropy.policy.hits import SIDE_NUMBERS
+from wiretropy.policy.matching import coded
+from wiretropy.policy.model import SEGMENT_KINDS
+
+_KINDS = {kind: number for number, kind in enumerate(SEGMENT_KINDS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """Segments of a batch.
+
+    Attributes
+    ----------
+    row : ndarray of shape (n,), int64
+        Flow of the batch.
+    side : ndarray of shape (n,), int8
+        Number in `hits.SIDES`.
+    kind : ndarray of shape (n,), int8
+        Number in `model.SEGMENT_KINDS`.
+    start, end : ndarray of shape (n,), int64
+        Offsets in bytes.
+    packet : ndarray of shape (n,), int64
+        Number of the packet that carried the first byte.
+    source : ndarray of shape (n,), int64
+        Which of `sources` it lies in.
+    sources : list of str
+        Capture files.
+    """
+
+    row: NDArray[np.int64]
+    side: NDArray[np.int8]
+    kind: NDArray[np.int8]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    packet: NDArray[np.int64]
+    source: NDArray[np.int64]
+    sources: list[str]
+
+    @property
+    def group(self) -> NDArray[np.int64]:
+        """One ascending number for each side of each flow."""
+        return self.row * len(SIDE_NUMBERS) + self.side
+
+    @property
+    def length(self) -> NDArray[np.int64]:
+        """Bytes."""
+        return self.end - self.start
+
+    def is_kind(self, *kinds: str) -> NDArray[np.bool_]:
+        """Which are of one of these kinds."""
+        return np.isin(self.kind, [_KINDS[kind] for kind in kinds])
+
+
+def segments_of(batch: pa.RecordBatch) -> Segments:
+    """The segments of all flows of a batch."""
+    if "segments" not in batch.schema.names or batch.num_rows == 0:
+        nothing = np.empty(0, dtype=np.int64)
+        kinds = nothing.astype(np.int8)
+        return Segments(nothing, kinds, kinds, nothing, nothing, nothing, nothing, [])
+    column: Any = batch.column("segments")
+    starts, ends = arrays.spans(column)
+    items = column.values.slice(int(starts[0]), int(ends[-1] - starts[0]))
+    row = np.repeat(np.arange(batch.num_rows), ends - starts)
+    sources, names = coded(items.field("source"))
+    fields: dict[str, NDArray[Any]] = {
+        "side": _numbered(items.field("side"), SIDE_NUMBERS),
+        "kind": _numbered(items.field("kind"), _KINDS),
+        **{name: arrays.values(items.field(name)).astype(np.int64) for name in ("start", "end", "packet")},
+        "source": sources.astype(np.int64),
+    }
+    order = np.lexsort((fields["start"], fields["side"], row))
+    return Segments(row[order], sources=names, **{name: values[order] for name, values in fields.items()})
+
+
+def _numbered(column: Any, numbers: dict[str, int]) -> NDArray[np.int8]:
+    """Words of a column as numbers; -1 for words that are not known."""
+    codes, words = coded(column)
+    return np.array([numbers.get(word, -1) for word in words], dtype=np.int8)[codes]

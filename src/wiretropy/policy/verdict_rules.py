@@ -1,0 +1,128 @@
+"""Rules about verdicts: `encrypted_unexpected`, `plaintext_unexpected`, `relapse`, `coding_changed`.
+
+Judged flow records (see `wiretropy.judge`), a policy and a matcher go in, hits come out. Each side of a flow breaks
+a rule at most once, where it does first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wiretropy import arrays
+from wiretropy.policy.hits import Hits, first_of_each, hits, in_order
+from wiretropy.policy.matching import TrafficMatcher, is_one_of
+from wiretropy.policy.model import SEGMENT_KINDS, CodingRule, PlaintextRule, Policy, RelapseRule, VerdictRule
+from wiretropy.policy.segments import Segments
+from wiretropy.policy.threshold import SIDES
+
+CIPHERTEXT = ("encrypted", "opaque", "key material")
+"""Kinds of segments that a side judged to be encrypted may begin with, the surest first."""
+
+CLEARTEXT = ("text", "binary")
+"""Kinds that are no relapse in cleartext, and one behind ciphertext."""
+
+
+def encrypted_unexpected(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: Segments) -> Hits:
+    """Sides that are encrypted, of flows that neither may nor must be."""
+    rule: Any = policy.rules["encrypted_unexpected"]
+    expected = match.any_of(batch, (*policy.may_be_encrypted, *policy.must_be_encrypted))
+    return _judged_as(batch, "encrypted_unexpected", rule, ("encrypted",), ~expected, CIPHERTEXT, segments)
+
+
+def plaintext_unexpected(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: Segments) -> Hits:
+    """Sides that are plain, of flows that must be encrypted."""
+    rule = policy.rules["plaintext_unexpected"]
+    assert isinstance(rule, PlaintextRule)
+    required = match.any_of(batch, policy.must_be_encrypted)
+    return _judged_as(batch, "plaintext_unexpected", rule, rule.verdicts, required, rule.verdicts, segments)
+
+
+def _judged_as(
+    batch: pa.RecordBatch,
+    name: str,
+    rule: VerdictRule,
+    verdicts: tuple[str, ...],
+    rows: NDArray[np.bool_],
+    kinds: tuple[str, ...],
+    segments: Segments,
+) -> Hits:
+    """Sides of some rows with one of these verdicts, at their first segment of the first of the kinds there."""
+    parts = []
+    for side in SIDES:
+        found = rows & is_one_of(batch.column(f"{side}_verdict"), verdicts)
+        found &= arrays.values(batch.column(f"{side}_verdict_bytes")) >= rule.min_bytes
+        # Null is NaN, which is not at least anything.
+        found &= arrays.values(batch.column(f"{side}_verdict_probability")) >= rule.min_probability
+        at = np.flatnonzero(found)
+        segment = _first_segments(segments, side, kinds, batch.num_rows)[at]
+        # What the last index stands for is not looked at.
+        offsets = np.where(segment >= 0, np.append(segments.start, 0)[segment], 0)
+        parts.append(hits(name, side, at, offsets, segment=segment))
+    return in_order(parts)
+
+
+def _first_segments(segments: Segments, side: str, kinds: tuple[str, ...], rows: int) -> NDArray[np.int64]:
+    """The segment of each row with which a side begins to be of the first of these kinds there; or -1."""
+    first = np.full(rows, -1, dtype=np.int64)
+    own = segments.side == SIDES.index(side)
+    for kind in reversed(kinds):
+        at = np.flatnonzero(own & segments.is_kind(kind))
+        chosen = at[first_of_each(segments.row[at])]
+        first[segments.row[chosen]] = chosen
+    return first
+
+
+def relapse(_batch: pa.RecordBatch, policy: Policy, _match: TrafficMatcher, segments: Segments) -> Hits:
+    """Cleartext behind ciphertext."""
+    rule = policy.rules["relapse"]
+    assert isinstance(rule, RelapseRule)
+    is_cipher = segments.is_kind("encrypted") & (segments.length >= rule.after_encrypted_bytes)
+    before = _last_before(is_cipher, segments.group)
+    found = (before >= 0) & segments.is_kind(*CLEARTEXT) & (segments.length >= rule.min_bytes)
+    return _at_segments("relapse", segments, np.flatnonzero(found), before)
+
+
+def _last_before(marked: NDArray[np.bool_], groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The last marked member of the same group before each member; -1 where there is none."""
+    n = len(marked)
+    last = np.maximum.accumulate(np.where(marked, np.arange(n), -1)) if n else np.empty(0, dtype=np.int64)
+    before = np.concatenate([[-1], last[:-1]])[:n].astype(np.int64)
+    is_own = (before >= 0) & (groups[before] == groups) if n else np.empty(0, dtype=np.bool_)
+    return np.where(is_own, before, -1)
+
+
+def coding_changed(_batch: pa.RecordBatch, policy: Policy, _match: TrafficMatcher, segments: Segments) -> Hits:
+    """Changes of the kind of segment that the policy names."""
+    rule = policy.rules["coding_changed"]
+    assert isinstance(rule, CodingRule)
+    is_long = segments.length >= rule.min_bytes
+    before = np.arange(len(segments.kind)) - 1
+    is_change = _change_table(rule)[segments.kind[before], segments.kind] if len(before) else is_long
+    found = is_change & is_long & is_long[before] & (segments.group[before] == segments.group)
+    found &= (before >= 0) & (segments.start >= rule.after_bytes)
+    return _at_segments("coding_changed", segments, np.flatnonzero(found), before)
+
+
+def _change_table(rule: CodingRule) -> NDArray[np.bool_]:
+    """Whether each kind of segment before and after is a change that the rule names."""
+    table = np.zeros((len(SEGMENT_KINDS), len(SEGMENT_KINDS)), dtype=np.bool_)
+    for before, after in rule.changes:
+        rows = slice(None) if before == "*" else SEGMENT_KINDS.index(before)
+        columns = slice(None) if after == "*" else SEGMENT_KINDS.index(after)
+        table[rows, columns] = True
+    np.fill_diagonal(table, val=False)
+    return table
+
+
+def _at_segments(rule: str, segments: Segments, at: NDArray[np.int64], before: NDArray[np.int64]) -> Hits:
+    """One hit for each side, at the first of these segments."""
+    at = at[first_of_each(segments.group[at])]
+    parts = []
+    for number, side in enumerate(SIDES):
+        own = at[segments.side[at] == number]
+        parts.append(hits(rule, side, segments.row[own], segments.start[own], segment=own, before=before[own]))
+    return in_order(parts)
