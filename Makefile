@@ -64,8 +64,10 @@ train-verdict: $(VENV)/.built ## train what verdicts rest on again (needs what b
 	$(BIN)/python -m bench.verdict.train_opaque
 	$(BIN)/python -m bench.coding.fetch
 	$(BIN)/python -m bench.coding.streams
+	$(BIN)/python -m bench.verdict.material
 	$(BIN)/python -m bench.verdict.traffic
 	$(BIN)/python -m bench.verdict.train_coding
+	$(BIN)/python -m bench.verdict.train_full_encryption
 
 accuracy: $(VENV)/.built ## measure how right verdicts are and write bench/ACCURACY.md (the first time an hour or two)
 	$(BIN)/python -m bench.accuracy $(ACCURACY_FLAGS)

@@ -91,8 +91,9 @@ def main(words: Sequence[str]) -> int:
             json.dumps({"part": name, "missed": [check.what for check in section.checks if not check.is_met]}),
             flush=True,
         )
-    found = [section for name in PARTS if (section := report.load(kept / f"{name}.json"))]
-    out.write_text(report.document(found, heading(), title="Accuracy of the verdicts"), encoding="utf-8")
+        # After every part, so that what was measured is not lost to a later one that fails.
+        found = [section for part in PARTS if (section := report.load(kept / f"{part}.json"))]
+        out.write_text(report.document(found, heading(), title="Accuracy of the verdicts"), encoding="utf-8")
     return 0
 
 

@@ -5,7 +5,6 @@ Payloads enter; True leaves where the method says encrypted. None of them says h
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from wiretropy.entropy import entropy_of_counts
-from wiretropy.verdict.raw import SET_BITS
+from wiretropy.verdict.full_encryption import published_rule
 
 Payloads = Sequence[bytes]
 Verdicts = NDArray[np.bool_]
@@ -33,13 +32,6 @@ SSH_BANDS = (
     (65_536, 7.82608652, 7.99687433),
 )  # fmt: skip
 """net-entropy's protospec of SSH: last byte of a range, least and greatest cumulative entropy in bits per byte."""
-
-_PRINTABLE = np.zeros(256, dtype=bool)
-_PRINTABLE[0x20:0x7F] = True
-
-_LONG_PRINTABLE = re.compile(rb"[\x20-\x7e]{21}")
-
-_TLS_OR_HTTP = re.compile(rb"[\x16\x17]\x03[\x00-\x09]|(GET|PUT|POST|HEAD) ", re.DOTALL)
 
 
 def histograms(payloads: Payloads) -> NDArray[np.int64]:
@@ -81,37 +73,12 @@ def ssh_bands(payloads: Payloads) -> Verdicts:
     return found
 
 
-def full_encryption(payloads: Payloads) -> Verdicts:
-    """The rule of Wu et al., "How the Great Firewall of China Detects and Blocks Fully Encrypted Traffic", 2023.
-
-    A first payload is called fully encrypted unless it has at most 3.4 or at least 4.6 set bits a byte, or its first
-    six bytes are printable, or more than half of it is, or more than 20 bytes in a row are, or it begins like TLS
-    or HTTP.
-    """
-    return np.array([_is_fully_encrypted(payload) for payload in payloads], bool)
-
-
-def _is_fully_encrypted(payload: bytes) -> bool:
-    octets = np.frombuffer(payload, np.uint8)
-    set_bits = SET_BITS[octets].mean()
-    printable = _PRINTABLE[octets]
-    is_exempt = (
-        set_bits <= 3.4
-        or set_bits >= 4.6
-        or printable[:6].all()
-        or printable.mean() > 0.5
-        or _LONG_PRINTABLE.search(payload) is not None
-        or _TLS_OR_HTTP.match(payload) is not None
-    )
-    return not is_exempt
-
-
 RULES: Mapping[str, Callable[[Payloads], Verdicts]] = {
     "entropy above 7.9": above_threshold,
     "chi-square at 1 %": chi_square_one_percent,
     "ent, 1 to 99 %": ent_one_percent,
     "net-entropy's bands of SSH": ssh_bands,
-    "full-encryption rule": full_encryption,
+    "full-encryption rule": published_rule,
 }
 """By the name that tables give them."""
 

@@ -133,6 +133,8 @@ def examples() -> Section:
                 counts[0] += 1
                 counts[1] += row["verdict"] == truth["content"]
                 counts[2] += row["verdict"] == "undecided"
+    for (name, truth), (flows, right, _) in sorted(lines.items()):
+        section.checks.append(Check(f"{name} is {truth}", f"{right} of {flows}", "all", right == flows))
     section.tables.append(Table(
         ("class", "truth", "flows", "right", "undecided"),
         [[*key, *map(str, counts)] for key, counts in sorted(lines.items())],

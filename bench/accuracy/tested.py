@@ -16,8 +16,8 @@ from bench.verdict.samples import Fragment, Rows
 
 SEED = 77
 
-PER_FORMAT = {512: 600, 2048: 500, 8192: 400, 65_536: 150}
-CIPHERTEXT = {512: 8000, 2048: 7000, 8192: 5000, 65_536: 2500}
+PER_FORMAT = {512: 600, 2048: 500, 8192: 350, 16_384: 120, 65_536: 100}
+CIPHERTEXT = {512: 8000, 2048: 7000, 8192: 5000, 16_384: 2000, 65_536: 1500}
 """Fragments of each format and of ciphertext by length; for lengths between, those of the next shorter one."""
 
 FORMATS = (*formats.BASE, *formats.HARD, *formats.EXTRA)

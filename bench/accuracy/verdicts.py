@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 import wiretropy
 from bench.accuracy import scores, tested
 from bench.accuracy.coding import named, percent
-from bench.accuracy.rules import full_encryption
 from bench.coding import formats
 from bench.report import Check, Section, Table
 from bench.verdict import openings, samples
 from bench.verdict.samples import Fragment
+from wiretropy.verdict.full_encryption import is_fully_encrypted, published_rule
 
 LENGTHS = (64, 128, 256, 512, 2048, 8192, 65_536)
 
@@ -109,7 +109,7 @@ def first_packets(scale: float) -> Section:
     """Full-encryption heuristic: what it finds, and what it hits besides."""
     section = Section("first", "Fully encrypted first packets")
     section.text.append(
-        "Flagged is what gets the verdict `encrypted`, beside the published rule of Wu et al. on the "
+        "Flagged is what `wiretropy.verdict.is_fully_encrypted` says, beside the published rule of Wu et al. on the "
         "same packets. Random bytes "
         "stand for the first packets of Shadowsocks, VMess and obfs4; compressed are fragments of "
         "the 17 formats; ordinary are the "
@@ -132,15 +132,11 @@ def first_packets(scale: float) -> Section:
     }  # fmt: skip
     lines = []
     for name, (payloads, sources) in groups.items():
-        verdicts, _ = judged(payloads)
-        ours = scores.share(verdicts == "encrypted", sources)
-        either = scores.share(np.isin(verdicts, ("encrypted", "undecided")), sources)
-        theirs = scores.share(full_encryption(payloads), sources)
-        lines.append([name, str(len(payloads)), str(ours), str(either), str(theirs)])
+        ours = scores.share(is_fully_encrypted(payloads), sources)
+        theirs = scores.share(published_rule(payloads), sources)
+        lines.append([name, str(len(payloads)), str(ours), str(theirs)])
         section.checks.append(_first_check(name, ours))
-    section.tables.append(
-        Table(("first packets", "number", "flagged", "flagged or undecided", "the published rule"), lines)
-    )
+    section.tables.append(Table(("first packets", "number", "flagged", "the published rule"), lines))
     return section
 
 

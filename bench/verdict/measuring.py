@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from wiretropy import _core  # noqa: TID251  training measures bytes that no flow carried
+from wiretropy.verdict.coding import coding_names, coding_statistics
 
-NAMES: tuple[str, ...] = tuple(_core.coding_names(True))
+NAMES: tuple[str, ...] = tuple(coding_names("wide"))
 """The statistics of raw payloads, in the order of the columns."""
 
-NARROW: tuple[str, ...] = tuple(_core.coding_names(False))
+NARROW: tuple[str, ...] = tuple(coding_names("narrow"))
 """Those that flow records carry."""
 
 
@@ -25,8 +25,8 @@ def table(fragments: Sequence[bytes]) -> NDArray[np.float32]:
     """Measure fragments of at least 64 bytes, of each at most the first 65,536; one row each."""
     halves = [list(fragments[0::2]), list(fragments[1::2])]
     with ThreadPoolExecutor(2) as pool:
-        measured = list(pool.map(lambda half: _core.coding_statistics(half, True), halves))
+        measured = list(pool.map(coding_statistics, halves))
     numbers = np.empty((len(fragments), len(NAMES)), np.float32)
     for place, half in enumerate(measured):
-        numbers[place::2] = np.frombuffer(half, np.float32).reshape(-1, len(NAMES))
+        numbers[place::2] = half
     return numbers
