@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wiretropy import arrays
@@ -85,11 +84,8 @@ def segments_of(table: pa.Table | pa.RecordBatch, side: str) -> Segments:
     """The segments of one side of every flow."""
     counts = arrays.lengths(table.column(f"{side}_segment_ends"))
     ends = arrays.values(flat(table.column(f"{side}_segment_ends"))).astype(np.int64)
-    names = flat(table.column(f"{side}_segment_kinds"))
-    kinds = np.full(len(names), BINARY, dtype=np.int8)
-    for number, name in enumerate(KINDS[:BINARY]):
-        is_kind: Any = pc.equal(names, pa.scalar(name))
-        kinds[arrays.values(is_kind)] = number
+    codes, names = arrays.coded(flat(table.column(f"{side}_segment_kinds")))
+    kinds = np.array([KINDS.index(name) for name in names], dtype=np.int8)[codes]
     rows = np.repeat(np.arange(len(counts)), counts)
     starts = np.zeros_like(ends)
     starts[1:] = np.where(rows[1:] == rows[:-1], ends[:-1], 0)
