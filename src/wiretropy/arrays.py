@@ -132,10 +132,20 @@ def words(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> pa.Array[Any
     return pa.Array.from_buffers(pa.string(), len(codes), [None, pa.py_buffer(ends.data), pa.py_buffer(text)])
 
 
-def coded(column: Any) -> tuple[NDArray[np.int32], list[str]]:
-    """Texts of a column as numbers into those that occur; there may be no nulls."""
-    encoded = column.dictionary_encode()
-    return values(encoded.indices), encoded.dictionary.to_pylist()
+def coded(column: Any) -> tuple[NDArray[np.int64], list[str]]:
+    """Texts of a column as numbers into those that occur, in their order as bytes; nulls and NUL may not occur.
+
+    Not by Arrow's dictionary_encode: it loads pyarrow.compute, a third of the time that a small scan takes.
+    """
+    array = pa.concat_arrays(_chunks(column))
+    width = int(lengths(array).max(initial=0))
+    if width == 0:
+        return np.zeros(len(array), dtype=np.int64), [""] if len(array) else []
+    texts = padded(array, np.arange(len(array)), width).view(f"S{width}")[:, 0]
+    if (texts == texts[0]).all():
+        return np.zeros(len(array), dtype=np.int64), [texts[0].decode()]
+    names, codes = np.unique(texts, return_inverse=True)
+    return codes, [name.decode() for name in names.tolist()]
 
 
 def strings(texts: Sequence[str | None]) -> pa.Array[Any]:

@@ -74,10 +74,16 @@ class Parts:
 
 
 def flat(column: Any) -> Any:
-    """The items of a column of lists, as one array."""
+    """The items of a column of lists without nulls, as one array."""
     chunks: list[Any] = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    items = [chunk.flatten() for chunk in chunks]
+    items = [_items(chunk) for chunk in chunks if len(chunk)]
     return pa.concat_arrays(items) if items else pa.array([], column.type.value_type)
+
+
+def _items(lists: Any) -> Any:
+    # Not by flatten, which loads pyarrow.compute.
+    starts, ends = arrays.spans(lists)
+    return lists.values.slice(int(starts[0]), int(ends[-1] - starts[0]))
 
 
 def segments_of(table: pa.Table | pa.RecordBatch, side: str) -> Segments:
