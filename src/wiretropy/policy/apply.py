@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wiretropy import arrays
 from wiretropy.limits import NS_PER_S
-from wiretropy.policy.alert import Alert, alert_at, alert_ids
+from wiretropy.policy.alert import Alert, alert_at, alert_ids, evidence_rows
 from wiretropy.policy.band_rules import bands_left_and_regained
 from wiretropy.policy.gate import Gate
 from wiretropy.policy.hits import RULE_NUMBERS, Hits, in_order
@@ -114,8 +114,9 @@ class Findings:
         inputs, options : sequence of str
             Captures and reading options that the scan was given, for the commands.
         """
+        rows = evidence_rows(self.batch)
         for hit, name in zip(self.found, self.ids(), strict=True):
-            yield alert_at(self.batch, self.policy, hit, name, self.segments, inputs, options)
+            yield alert_at(rows, self.policy, hit, name, self.segments, inputs, options)
 
 
 class PolicyRun:
