@@ -23,10 +23,16 @@ if TYPE_CHECKING:
     from wiretropy.flows import iter_flows as iter_flows
     from wiretropy.flows import read_flows as read_flows
     from wiretropy.flows import trace_flows as trace_flows
+    from wiretropy.verdict import Verdict as Verdict
+    from wiretropy.verdict import judge as judge
+    from wiretropy.verdict import judge_payloads as judge_payloads
 
 _HOMES = {
     "Flows": "wiretropy.flows",
+    "Verdict": "wiretropy.verdict",
     "iter_flows": "wiretropy.flows",
+    "judge": "wiretropy.verdict",
+    "judge_payloads": "wiretropy.verdict",
     "read_flows": "wiretropy.flows",
     "trace_flows": "wiretropy.flows",
     "MissingDependencyError": "wiretropy.errors",

@@ -44,6 +44,29 @@ def firsts(lists: Any, rows: NDArray[np.integer[Any]]) -> NDArray[Any]:
     return items
 
 
+def padded(column: Any, rows: NDArray[np.integer[Any]], width: int) -> NDArray[np.uint8]:
+    """The bytes of a binary column without nulls in these rows, cut or filled with zeros.
+
+    Parameters
+    ----------
+    column : pyarrow.BinaryArray of shape (n,)
+    rows : ndarray of shape (m,)
+    width : int
+
+    Returns
+    -------
+    padded : ndarray of shape (m, width), uint8
+    """
+    if len(rows) == 0:
+        return np.zeros((0, width), dtype=np.uint8)
+    _, offsets, stored = column.buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int32)[column.offset :]
+    items = np.concatenate([np.frombuffer(stored or b"", dtype=np.uint8), np.zeros(width, dtype=np.uint8)])
+    starts, ends = bounds[rows, None], bounds[rows + 1, None]
+    places = starts + np.arange(width)
+    return np.where(places < ends, items[np.minimum(places, len(items) - 1)], np.uint8(0))
+
+
 def spans(lists: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where the items of each list begin and end among all items of the column (`lists.values`), both of shape (n,).
 

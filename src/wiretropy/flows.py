@@ -100,6 +100,10 @@ class Flows:
         """The settings of the scan that measured the flows; None where they are not known."""
         return settings_of(self._table)
 
+    def with_table(self, table: pa.Table) -> Flows:
+        """The flows of the same scan in another table: with more columns, or other rows."""
+        return Flows(table, self._summary)
+
     def filter(self, mask: NDArray[np.bool_] | Sequence[bool]) -> Flows:
         """The flows where `mask`, of shape (len(self),), is true.
 

@@ -145,6 +145,15 @@ _SIDE_ALERTS = (
     ),
 )
 
+SEGMENT = "struct<side: string, start: uint64, end: uint64, kind: string, packet: uint64, source: string>"
+"""Type of a segment of a judged flow: whose, its bytes, what they are, and where the first of them lies."""
+
+_VERDICT = (
+    Column("verdict", "string", "", "encrypted, compressed, encoded, text, binary or undecided."),
+    Column("verdict_probability", "double", "", "That the verdict is right, calibrated; null for undecided.", True),
+    Column("verdict_bytes", "uint64", "bytes", "Payload bytes that the verdict rests on."),
+)
+
 _ALERTS = (
     Column("alert_ids", "list<string>", "", "All alerts that the flow raised; added by scan."),
     Column("alert_rules", "list<string>", "", "The rule of each; added by scan."),
@@ -156,13 +165,33 @@ def _prefixed(prefix: str, columns: tuple[Column, ...]) -> tuple[Column, ...]:
     return tuple(Column(prefix + c.name, c.type, c.unit, c.meaning, c.is_nullable) for c in columns)
 
 
-def columns(*, has_counts: bool = False, has_alerts: bool = False) -> tuple[Column, ...]:
+VERDICT_COLUMNS = (
+    *_VERDICT,
+    Column("verdict_missing", "list<string>", "", "What was not seen: gap, snaplen, one-sided, midstream."),
+    Column(
+        "segments",
+        f"list<{SEGMENT}>",
+        "bytes",
+        "Stretches of like bytes of each side, with the packet that carried the first byte of each.",
+    ),
+    *_prefixed("orig_", _VERDICT),
+    *_prefixed("resp_", _VERDICT),
+)
+"""The columns that `wiretropy.judge` adds."""
+
+VERDICT_NAMES = frozenset(column.name for column in VERDICT_COLUMNS)
+"""Their names."""
+
+
+def columns(*, has_counts: bool = False, has_verdicts: bool = False, has_alerts: bool = False) -> tuple[Column, ...]:
     """All columns of a flow record, in order.
 
     Parameters
     ----------
     has_counts : bool, default False
         Whether the 256 byte counts were asked for.
+    has_verdicts : bool, default False
+        Whether the flows were judged (`wiretropy.judge`).
     has_alerts : bool, default False
         Whether the alerts of a policy stand behind what was measured, as `wiretropy scan` writes records.
 
@@ -171,7 +200,7 @@ def columns(*, has_counts: bool = False, has_alerts: bool = False) -> tuple[Colu
     tuple of Column
         Identity first, then traffic of originator and responder, then measures of
         originator (``orig_``), responder (``resp_``) and both together in capture
-        order (``both_``); last the alerts.
+        order (``both_``); then the verdicts, last the alerts.
     """
     alerts = (_prefixed("orig_", _SIDE_ALERTS) + _prefixed("resp_", _SIDE_ALERTS) + _ALERTS) if has_alerts else ()
     measures = _MEASURES + ((_COUNTS,) if has_counts else ())
@@ -182,9 +211,10 @@ def columns(*, has_counts: bool = False, has_alerts: bool = False) -> tuple[Colu
         + _prefixed("orig_", measures)
         + _prefixed("resp_", measures)
         + _prefixed("both_", tuple(c for c in measures if c.name not in _ONE_SIDED))
+        + (VERDICT_COLUMNS if has_verdicts else ())
         + alerts
     )
 
 
 COLUMNS = columns()
-"""The columns of a flow record without byte counts and alerts."""
+"""The columns of a flow record without byte counts, verdicts and alerts."""

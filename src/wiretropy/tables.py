@@ -45,18 +45,27 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
     "uint16": pa.uint16(),
     "uint64": pa.uint64(),
 }
+_ARROW_TYPES[schema.SEGMENT] = pa.struct(
+    [
+        pa.field(name, _ARROW_TYPES[kind], nullable=False)
+        for name, _, kind in (part.partition(": ") for part in schema.SEGMENT[len("struct<") : -1].split(", "))
+    ]
+)
 
 
-def arrow_schema(*, has_counts: bool = False, has_alerts: bool = False) -> pa.Schema:
+def arrow_schema(*, has_counts: bool = False, has_verdicts: bool = False, has_alerts: bool = False) -> pa.Schema:
     """The Arrow schema of flow records, from `schema.columns`."""
-    fields: list[pa.Field[Any]] = []
-    for column in schema.columns(has_counts=has_counts, has_alerts=has_alerts):
-        inner = column.type.removeprefix("list<").removesuffix(">")
-        kind = _ARROW_TYPES[inner]
-        if column.type != inner:
-            kind = pa.list_(pa.field("item", kind, nullable=False))
-        fields.append(pa.field(column.name, kind, nullable=column.is_nullable))
-    return pa.schema(fields)
+    chosen = schema.columns(has_counts=has_counts, has_verdicts=has_verdicts, has_alerts=has_alerts)
+    return pa.schema(map(arrow_field, chosen))
+
+
+def arrow_field(column: schema.Column) -> pa.Field[Any]:
+    """A column of flow records as an Arrow field."""
+    if column.type.startswith("list<"):
+        kind: pa.DataType = pa.list_(pa.field("item", _ARROW_TYPES[column.type[len("list<") : -1]], nullable=False))
+    else:
+        kind = _ARROW_TYPES[column.type]
+    return pa.field(column.name, kind, nullable=column.is_nullable)
 
 
 def flow_metadata(settings: ScanSettings) -> dict[bytes, bytes]:

@@ -84,6 +84,13 @@ pub const MAX_SEGMENTS: usize = 64;
 /// Opaque bytes of each direction that are measured for how they are coded: with more, the verdict hardly gets better.
 pub const OPAQUE_BYTES: usize = 8192;
 
+/// Where, among the opaque bytes of a direction, windows begin that replace the first ones: RTMP begins with 3 KB of
+/// random bytes, TLS with keys.
+pub const OPAQUE_LATER_AT: [usize; 2] = [16_384, 32_768];
+
+/// Bytes of each of these windows: both together are half of what is measured.
+pub const OPAQUE_LATER_BYTES: usize = 2048;
+
 /// Fewest opaque bytes that are measured for how they are coded: fewer say little, and flows with few are many.
 pub const OPAQUE_LEAST_BYTES: usize = 256;
 

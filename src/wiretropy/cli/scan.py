@@ -200,6 +200,7 @@ def _scan(
     from wiretropy.capture.run import CaptureRun
     from wiretropy.capture.settings import ScanSettings
     from wiretropy.policy.apply import PolicyRun
+    from wiretropy.verdict import judge
 
     settings = ScanSettings(**changes(options))
     rules = PolicyRun(policy, settings.threshold)
@@ -214,12 +215,12 @@ def _scan(
             from wiretropy.store.parquet import FlowWriter
             from wiretropy.tables import arrow_schema, flow_metadata
 
-            columns = arrow_schema(has_counts=settings.counts, has_alerts=True)
+            columns = arrow_schema(has_counts=settings.counts, has_verdicts=True, has_alerts=True)
             columns = columns.with_metadata(flow_metadata(settings) | _policy_metadata(policy))
             writer = stack.enter_context(FlowWriter(out, columns))
             record_takers.append(writer.write)
         for batch in run:
-            findings = rules.findings(batch)
+            findings = rules.findings(judge(batch))
             alerts += len(findings)
             for take_findings in takers:
                 take_findings(findings)

@@ -1,10 +1,13 @@
-"""What bytes look like: measurements of raw bytes, and whether first bytes are opaque or clear.
+"""What bytes are: encrypted, compressed, encoded, text or binary, how sure, and from where on.
 
-`raw` measures bytes that did not come from a flow; `opaque` judges the first bytes of a direction.
-Verdicts on coding come later.
+`judge` gives verdicts on flows, `judge_payloads` on bytes in memory; `raw` measures bytes without a verdict.
 """
 
+from wiretropy.verdict.flows import judge
 from wiretropy.verdict.opaque import opaque_probability
+from wiretropy.verdict.payloads import Verdict, judge_payloads
 from wiretropy.verdict.raw import RawMeasurement, measure_bytes, measure_stream
 
-__all__ = ["RawMeasurement", "measure_bytes", "measure_stream", "opaque_probability"]
+__all__ = [
+    "RawMeasurement", "Verdict", "judge", "judge_payloads", "measure_bytes", "measure_stream", "opaque_probability",
+]  # fmt: skip

@@ -8,7 +8,9 @@
 
 use super::segment_scores::SCORES;
 use super::PacketRef;
-use crate::limits::{MAX_SEGMENTS, OPAQUE_BYTES, OPAQUE_WAITING_BYTES};
+use crate::limits::{
+    MAX_SEGMENTS, OPAQUE_BYTES, OPAQUE_LATER_AT, OPAQUE_LATER_BYTES, OPAQUE_WAITING_BYTES,
+};
 
 /// Bytes that are scored together: boundaries lie at multiples of it.
 const BLOCK: usize = 16;
@@ -77,6 +79,7 @@ struct Mark {
 pub struct Segments {
     found: Vec<Segment>,
     opaque: Vec<u8>,
+    opaque_total: usize,
     /// Bytes since `marks[OPAQUE]`, while another model holds.
     waiting: Vec<u8>,
     /// The model that holds; none until one has been chosen.
@@ -110,7 +113,7 @@ impl Segments {
         &self.found
     }
 
-    /// The first bytes of opaque segments, joined.
+    /// Bytes of opaque segments, joined: the first, and of long ones some that come later.
     #[must_use]
     pub fn opaque(&self) -> &[u8] {
         &self.opaque
@@ -175,14 +178,34 @@ impl Segments {
 
     /// Keep bytes that are opaque, or may turn out to be.
     fn keep(&mut self, block: &[u8]) {
-        let (kept, limit) = if self.model == Some(OPAQUE) {
-            (&mut self.opaque, OPAQUE_BYTES)
+        if self.model == Some(OPAQUE) {
+            self.keep_opaque(block);
         } else {
-            (&mut self.waiting, OPAQUE_WAITING_BYTES)
-        };
-        if kept.len() < limit {
-            kept.extend_from_slice(&block[..block.len().min(limit - kept.len())]);
+            let room = OPAQUE_WAITING_BYTES - self.waiting.len();
+            self.waiting.extend_from_slice(&block[..block.len().min(room)]);
         }
+    }
+
+    fn keep_opaque(&mut self, block: &[u8]) {
+        let room = OPAQUE_BYTES - self.opaque.len();
+        if room > 0 {
+            self.opaque.extend_from_slice(&block[..block.len().min(room)]);
+        } else if let Some(at) = self.place_of_later() {
+            let end = OPAQUE_BYTES.min(at + block.len());
+            self.opaque[at..end].copy_from_slice(&block[..end - at]);
+        }
+        self.opaque_total += block.len();
+    }
+
+    /// Where bytes of a long stretch replace the first ones: what comes first may be padding or keys.
+    fn place_of_later(&self) -> Option<usize> {
+        let windows = OPAQUE_LATER_AT.iter().enumerate();
+        windows
+            .filter_map(|(window, &from)| {
+                let inside = self.opaque_total.checked_sub(from)?;
+                (inside < OPAQUE_LATER_BYTES).then_some(window * OPAQUE_LATER_BYTES + inside)
+            })
+            .next()
     }
 
     fn weigh_first(&mut self, scores: [i32; MODELS.len()]) {
@@ -222,8 +245,9 @@ impl Segments {
             self.opaque.truncate(opaque_bytes);
         }
         if model == OPAQUE {
-            let room = OPAQUE_BYTES - self.opaque.len();
-            self.opaque.extend_from_slice(&self.waiting[..self.waiting.len().min(room)]);
+            let waiting = std::mem::take(&mut self.waiting);
+            self.keep_opaque(&waiting);
+            self.waiting = waiting;
         }
         self.waiting.clear();
         if self.found.last().is_none_or(|last| last.kind != kind) {
@@ -330,6 +354,16 @@ mod tests {
         assert_eq!(segments.opaque().len(), OPAQUE_BYTES);
         let text = |part: &[u8]| part.windows(20).any(|part| part.iter().all(u8::is_ascii_graphic));
         assert!(!text(segments.opaque()));
+    }
+
+    #[test]
+    fn of_a_long_stretch_later_bytes_replace_the_first() {
+        let bytes = random(40_000, 5);
+        let mut segments = Segments::default();
+        segments.update(&bytes, packet(1));
+        segments.finish();
+        let kept = [&bytes[16_384..18_432], &bytes[32_768..34_816], &bytes[4096..8192]].concat();
+        assert_eq!(segments.opaque(), kept);
     }
 
     #[test]

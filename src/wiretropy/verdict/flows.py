@@ -1,0 +1,280 @@
+"""Verdicts on flows: encrypted, compressed, encoded, text or binary, how sure, and where it changes.
+
+In: flow records. Out: the same with the columns of `VERDICT_COLUMNS`. Whole columns at a time; ports, addresses and
+signatures of protocols are never looked at.
+
+A flow is opaque if its segments say so, or, of fewer than 64 bytes, its first bytes. What opaque bytes are,
+encrypted or compressed, follows from how both sides' are coded. Cleartext is what most of its bytes are.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from wiretropy import arrays, schema
+from wiretropy.flows import Flows
+from wiretropy.tables import arrow_field
+from wiretropy.verdict.coding import model
+from wiretropy.verdict.encoding import SHORTEST as SHORTEST_ENCODED
+from wiretropy.verdict.encoding import decoded, may_be_encoded
+from wiretropy.verdict.evidence import opaque_log_odds
+from wiretropy.verdict.opaque import HEAD_LENGTHS, opaque_probability
+from wiretropy.verdict.parts import BINARY, OPAQUE, TEXT, Parts, Segments, parts_of, segments_of
+
+SIDES = ("orig", "resp")
+
+VERDICTS = ("encrypted", "compressed", "encoded", "text", "binary", "undecided")
+"""What a verdict can be."""
+
+MISSING = ("gap", "snaplen", "one-sided", "midstream")
+"""What a verdict can lack."""
+
+FEWEST_BYTES = HEAD_LENGTHS[0]
+"""Bytes below which nothing is said."""
+
+SEGMENTS_FROM = 64
+"""Bytes from which segments tell more than the first bytes do."""
+
+KEY_MATERIAL_BYTES = 2_048
+"""Opaque stretches up to this size with cleartext behind them are keys, nonces and signatures, not contents: the
+largest in common use are those of post-quantum exchanges, 1,184 bytes (ML-KEM-768, FIPS 203)."""
+
+MOST_FOR_ENCRYPTED = 4.0
+"""Log-odds that one side can say for encrypted: random padding and keys look like it in compressed flows too (RTMP
+begins with 3,072 random bytes), while nothing makes ciphertext look compressed."""
+
+_ENCRYPTED, _COMPRESSED, _ENCODED, _TEXT, _BINARY, _UNDECIDED = range(len(VERDICTS))
+
+
+class _Judged(NamedTuple):
+    """Verdicts by number, probabilities (NaN for undecided) and bytes, each of shape (n,)."""
+
+    verdict: NDArray[np.int8]
+    probability: NDArray[np.float64]
+    length: NDArray[np.int64]
+
+
+@overload
+def judge(flows: Flows) -> Flows: ...
+@overload
+def judge(flows: pa.RecordBatch) -> pa.RecordBatch: ...
+def judge(flows: Flows | pa.RecordBatch) -> Flows | pa.RecordBatch:
+    """Say what each flow carries.
+
+    Parameters
+    ----------
+    flows : Flows or pyarrow.RecordBatch
+        Flow records of n flows, as reading captures gives them.
+
+    Returns
+    -------
+    flows : Flows or pyarrow.RecordBatch
+        The same with these columns behind (see `wiretropy.schema.VERDICT_COLUMNS`): ``verdict``, one of
+        `VERDICTS`; ``verdict_probability``, that it is right, calibrated on sources that training had not seen, null
+        for ``undecided``; ``verdict_bytes``, the bytes that it rests on; ``verdict_missing``, what was not seen;
+        ``segments``, in the order of both sides' bytes; and the first three of each side, ``orig_verdict`` and so on.
+
+    Raises
+    ------
+    ValueError
+        If the records have no segments: they were stored by an older version.
+
+    Examples
+    --------
+    >>> import wiretropy
+    >>> wiretropy.judge(wiretropy.read_flows("examples/https.pcap"))["verdict"].tolist()
+    ['encrypted', 'encrypted']
+    """
+    if isinstance(flows, pa.RecordBatch):
+        return _judged(flows)
+    table = flows.to_arrow()
+    batches = [_judged(batch) for batch in table.to_batches()] or [_judged(_empty(table.schema))]
+    return flows.with_table(pa.Table.from_batches(batches).replace_schema_metadata(table.schema.metadata))
+
+
+def _empty(columns: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in columns], schema=columns)
+
+
+def _judged(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """One batch with its verdicts."""
+    if "orig_segment_ends" not in batch.schema.names:
+        raise ValueError("these flows were stored by an older wiretropy, without segments; scan their captures again")
+    if "verdict" in batch.schema.names:
+        batch = batch.drop_columns([name for name in schema.VERDICT_NAMES if name in batch.schema.names])
+    flows = batch.num_rows
+    segments = [segments_of(batch, side) for side in SIDES]
+    parts = [parts_of(each, flows) for each in segments]
+    compressed = [_compressed_log_odds(batch, side) for side in SIDES]
+    heads = [_head_log_odds(batch, side, part) for side, part in zip(SIDES, parts, strict=True)]
+    is_encoded = [_is_encoded(batch, side, part) for side, part in zip(SIDES, parts, strict=True)]
+    both = parts[0] + parts[1]
+    # Each side's first bytes count where that is all there is.
+    opaque = _opaque_log_odds(both, heads[0] + heads[1])
+    encoded = np.logical_or(*(each & (2 * part.text > both.text) for each, part in zip(is_encoded, parts, strict=True)))
+    whole = _verdicts(both, opaque, _together(batch, compressed), encoded)
+    sides = [
+        _verdicts(part, _opaque_log_odds(part, head), coding, encoded)
+        for part, head, coding, encoded in zip(parts, heads, compressed, is_encoded, strict=True)
+    ]
+    columns = [*_columns(whole), _missing(batch), _segments_column(batch, segments, sides)]
+    columns += [column for side in sides for column in _columns(side)]
+    for column, array in zip(schema.VERDICT_COLUMNS, columns, strict=True):
+        batch = batch.append_column(arrow_field(column), array)
+    return batch
+
+
+def _compressed_log_odds(batch: pa.RecordBatch, side: str) -> NDArray[np.float64]:
+    """Log-odds that opaque bytes of a side are compressed; 0, which says nothing, where there are too few."""
+    column: Any = batch.column(f"{side}_coding")
+    rows = np.flatnonzero(arrays.lengths(column))
+    log_odds = np.zeros(batch.num_rows)
+    if len(rows):
+        numbers = arrays.values(column.flatten()).reshape(len(rows), -1)
+        lengths = arrays.values(batch.column(f"{side}_coding_bytes"))[rows]
+        log_odds[rows] = np.maximum(model("narrow").log_odds(numbers, lengths), -MOST_FOR_ENCRYPTED)
+    return log_odds
+
+
+def _together(batch: pa.RecordBatch, log_odds: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Log-odds of both sides together: the side with fewer opaque bytes counts for as much less."""
+    measured = np.stack([arrays.values(batch.column(f"{side}_coding_bytes")) for side in SIDES]).astype(np.float64)
+    weights = measured / np.maximum(1, measured.max(axis=0))
+    total: NDArray[np.float64] = (weights * np.stack(log_odds)).sum(axis=0)
+    return total
+
+
+def _head_log_odds(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np.float64]:
+    """Log-odds that a short side is opaque, from its first bytes; 0 where there are too few or enough for segments."""
+    total = parts.total
+    rows = np.flatnonzero((total >= FEWEST_BYTES) & (total < SEGMENTS_FROM))
+    log_odds = np.zeros(batch.num_rows)
+    if len(rows):
+        heads: list[Any] = batch.column(f"{side}_head").take(arrays.integers(rows)).to_pylist()
+        probability = np.clip(opaque_probability(heads), 1e-6, 1 - 1e-6)
+        log_odds[rows] = np.log(probability / (1 - probability))
+    return log_odds
+
+
+def _opaque_log_odds(parts: Parts, head: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(parts.total >= SEGMENTS_FROM, opaque_log_odds(parts), head)
+
+
+def _is_encoded(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np.bool_]:
+    """Whether a side is text that stands for other bytes, from its first bytes and how many values occur in all."""
+    distinct, total = arrays.values(batch.column(f"{side}_distinct_bytes")), parts.total
+    # Base64 with line breaks has 67 values, UTF-16 of one script about a hundred.
+    rows = np.flatnonzero((total >= SHORTEST_ENCODED) & (distinct <= 100) & ~parts.ends_opaque)
+    is_encoded = np.zeros(batch.num_rows, dtype=np.bool_)
+    heads = arrays.padded(batch.column(f"{side}_head"), rows, schema.HEAD_BYTES)
+    for at in np.flatnonzero(may_be_encoded(heads)).tolist():
+        head = heads[at].tobytes()[: int(total[rows[at]])]
+        is_encoded[rows[at]] = decoded(head) is not None
+    return is_encoded
+
+
+def _verdicts(
+    parts: Parts, opaque: NDArray[np.float64], compressed: NDArray[np.float64], encoded: NDArray[np.bool_]
+) -> _Judged:
+    """Put the evidence together."""
+    total = parts.total
+    is_opaque = opaque > 0
+    clear = np.where(parts.text >= parts.binary, _TEXT, _BINARY)
+    clear = np.where(encoded, _ENCODED, clear)
+    verdict = np.where(is_opaque, np.where(compressed > 0, _COMPRESSED, _ENCRYPTED), clear).astype(np.int8)
+    opaque_probability = 1 / (1 + np.exp(-np.clip(np.abs(opaque), 0, 50)))
+    coding_probability = 1 / (1 + np.exp(-np.clip(np.abs(compressed), 0, 50)))
+    clear_share = np.maximum(parts.text, parts.binary) / np.maximum(1, parts.text + parts.binary)
+    probability = opaque_probability * np.where(is_opaque, coding_probability, np.where(encoded, 1, clear_share))
+    is_undecided = (total < FEWEST_BYTES) | ~(np.abs(opaque) > 0)
+    verdict[is_undecided] = _UNDECIDED
+    length = np.where(is_undecided, 0, total)
+    return _Judged(verdict, np.where(is_undecided, np.nan, probability), length)
+
+
+def _columns(judged: _Judged) -> list[Any]:
+    names = pa.array(VERDICTS, pa.string())
+    is_null = np.isnan(judged.probability)
+    return [
+        names.take(arrays.integers(judged.verdict)),
+        pa.array(np.where(is_null, 0, judged.probability), mask=is_null),
+        pa.array(judged.length.astype(np.uint64)),
+    ]
+
+
+def _missing(batch: pa.RecordBatch) -> Any:
+    """What of each flow was not seen."""
+    totals = {
+        what: sum(arrays.values(batch.column(f"{side}_{what}")).astype(np.int64) for side in SIDES)
+        for what in ("missed_bytes",)
+    }
+    is_cut = np.logical_or(*(arrays.lengths(batch.column(f"{side}_gap_offsets")) > 0 for side in SIDES))
+    sent = [arrays.values(batch.column(f"{side}_packets")) > 0 for side in SIDES]
+    has_missed = totals["missed_bytes"] > 0
+    flags = np.stack(
+        [
+            is_cut,
+            has_missed & ~is_cut,
+            ~(sent[0] & sent[1]),
+            arrays.values(batch.column("is_midstream")),
+        ],
+        axis=1,
+    )
+    names = pa.array(MISSING, pa.string()).take(arrays.integers(np.nonzero(flags)[1]))
+    ends = np.concatenate([[0], np.cumsum(flags.sum(axis=1))]).astype(np.int32)
+    return _lists(ends, names)
+
+
+def _lists(ends: NDArray[np.int32], items: Any) -> Any:
+    """A column of lists that hold no null."""
+    kind = pa.list_(pa.field("item", items.type, nullable=False))
+    return pa.Array.from_buffers(kind, len(ends) - 1, [None, pa.py_buffer(ends.data)], children=[items])
+
+
+SEGMENT_KINDS = ("text", "binary", "encoded", "key material", "encrypted", "compressed", "opaque")
+"""Kinds of the segments of a judged flow."""
+
+
+def _segments_column(batch: pa.RecordBatch, segments: list[Segments], sides: list[_Judged]) -> Any:
+    """Both sides' segments of each flow in one list, the originator's first."""
+    kinds = [_kinds(each, judged) for each, judged in zip(segments, sides, strict=True)]
+    rows = np.concatenate([each.rows for each in segments])
+    order = np.argsort(rows, kind="stable")
+    take = arrays.integers(order)
+
+    def joined(column: str) -> Any:
+        columns: list[Any] = [batch.column(f"{side}_{column}") for side in SIDES]
+        return pa.concat_arrays([each.flatten() for each in columns]).take(take)
+
+    sides_of = np.repeat(np.arange(2), [len(each.rows) for each in segments])[order]
+    fields = {
+        "side": pa.array(SIDES, pa.string()).take(arrays.integers(sides_of)),
+        "start": pa.array(np.concatenate([each.starts for each in segments])[order].astype(np.uint64)),
+        "end": pa.array(np.concatenate([each.ends for each in segments])[order].astype(np.uint64)),
+        "kind": pa.array(SEGMENT_KINDS, pa.string()).take(arrays.integers(np.concatenate(kinds)[order])),
+        "packet": joined("segment_packets"),
+        "source": joined("segment_sources"),
+    }
+    ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=batch.num_rows))]).astype(np.int32)
+    kinds_of = [pa.field(name, array.type, nullable=False) for name, array in fields.items()]
+    return _lists(ends, pa.StructArray.from_arrays(list(fields.values()), fields=kinds_of))
+
+
+def _kinds(segments: Segments, judged: _Judged) -> NDArray[np.int64]:
+    """What each segment is, by its number in `SEGMENT_KINDS`, in the light of the verdict on its side."""
+    names = {name: number for number, name in enumerate(SEGMENT_KINDS)}
+    verdict = judged.verdict[segments.rows]
+    kinds = np.full(len(verdict), names["opaque"])
+    kinds[segments.kinds == BINARY] = names["binary"]
+    kinds[segments.kinds == TEXT] = names["text"]
+    kinds[(segments.kinds != OPAQUE) & (verdict == _ENCODED)] = names["encoded"]
+    is_opaque = segments.kinds == OPAQUE
+    is_small = segments.ends - segments.starts <= KEY_MATERIAL_BYTES
+    kinds[is_opaque & (verdict == _ENCRYPTED)] = names["encrypted"]
+    kinds[is_opaque & (verdict == _COMPRESSED)] = names["compressed"]
+    kinds[is_opaque & is_small & ~segments.is_last & (verdict != _COMPRESSED)] = names["key material"]
+    return kinds
