@@ -48,3 +48,10 @@ def test_first_items_of_lists_whole_and_sliced() -> None:
     assert arrays.firsts(lists, np.array([0, 2, 3])).tolist() == [5, 7, 2]
     assert arrays.firsts(lists.slice(2), np.array([1])).tolist() == [2]
     assert arrays.firsts(lists.slice(1, 1), np.array([], dtype=np.int64)).tolist() == []
+
+
+@pytest.mark.parametrize("kind", [pa.uint16(), pa.int64(), pa.float64(), pa.float32()])
+def test_null_is_nan_in_columns_of_any_number(kind: pa.DataType) -> None:
+    column = pa.array([7, None, 9, None], kind)
+    np.testing.assert_array_equal(arrays.values(column), [7, np.nan, 9, np.nan])
+    np.testing.assert_array_equal(arrays.values(column.slice(1, 2)), [np.nan, 9])

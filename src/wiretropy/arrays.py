@@ -20,12 +20,12 @@ def values(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> NDArray[Any]:
     Parameters
     ----------
     column : pyarrow.Array or pyarrow.ChunkedArray of shape (n,)
-        Of a primitive type. Nulls are taken in columns of floats only.
+        Of a primitive type; truth values without nulls.
 
     Returns
     -------
     values : ndarray of shape (n,)
-        NaN for null.
+        NaN for null, which makes floats of whole numbers.
     """
     return np.concatenate([_values_of(chunk) for chunk in _chunks(column)])
 
@@ -136,7 +136,8 @@ def _values_of(array: Any) -> NDArray[Any]:
         return numbers
     valid, stored = array.buffers()
     kind = array.type.to_pandas_dtype()
-    numbers = np.frombuffer(stored, dtype=kind, count=array.offset + len(array))[array.offset :].copy()
+    numbers = np.frombuffer(stored, dtype=kind, count=array.offset + len(array))[array.offset :]
+    numbers = numbers.astype(np.result_type(kind, np.float32))  # also a copy
     numbers[~_bits(valid, array)] = np.nan
     return numbers
 

@@ -124,6 +124,8 @@ def test_text_behind_what_looks_random_is_one_where_encryption_is_expected(kind:
     """A session that was taken over may send so much text that its verdict is text."""
     segments = ((0, 5_000, kind), (5_000, 20_000, "text"))
     assert relapsing(*segments, verdict="text", policy=ONLY_22) == [("orig", 5_000, packet_of(5_000))]
+    keys = ((0, 2_048, kind), (2_048, 20_000, "text"))
+    assert relapsing(*keys, verdict="text", policy=ONLY_22) == [], "certificates lie between keys and signatures"
     binary = ((0, 5_000, kind), (5_000, 20_000, "binary"))
     assert relapsing(*binary, verdict="binary", policy=ONLY_22) == []
 

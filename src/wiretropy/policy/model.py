@@ -188,12 +188,16 @@ class RelapseRule(Rule):
         Least probability that the side is encrypted, where encryption is not expected anyway.
     after_encrypted_bytes : int
         Length of an encrypted segment from which on cleartext behind it counts.
+    after_random_bytes : int
+        Length of a segment that looks random from which on text behind it counts, where encryption is expected. Keys
+        and signatures with certificates between them are shorter.
     min_bytes : int
         Length of cleartext from which on it counts.
     """
 
     min_probability: float = 0.9
     after_encrypted_bytes: int = 256
+    after_random_bytes: int = 2_049
     min_bytes: int = 16
 
 

@@ -86,10 +86,10 @@ def relapse(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segmen
     rule = policy.rules["relapse"]
     assert isinstance(rule, RelapseRule)
     expected = match.any_of(batch, (*policy.may_be_encrypted, *policy.must_be_encrypted))[segments.row]
-    is_long = segments.length >= rule.after_encrypted_bytes
     is_sure = segments.is_kind("encrypted") & _is_encrypted(batch, segments, rule.min_probability)
-    behind_sure = _last_before(is_long & is_sure, segments.group)
-    behind_random = _last_before(is_long & expected & segments.is_kind(*RANDOM_LOOKING), segments.group)
+    is_random = segments.is_kind(*RANDOM_LOOKING) & expected
+    behind_sure = _last_before(is_sure & (segments.length >= rule.after_encrypted_bytes), segments.group)
+    behind_random = _last_before(is_random & (segments.length >= rule.after_random_bytes), segments.group)
     is_text, is_binary = segments.is_kind("text"), segments.is_kind("binary")
     before = np.where(is_text, np.maximum(behind_sure, behind_random), np.where(is_binary, behind_sure, -1))
     found = (before >= 0) & (segments.length >= rule.min_bytes)
