@@ -14,20 +14,21 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 
-def values(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> NDArray[Any]:
+def values(column: pa.Array[Any] | pa.ChunkedArray[Any], *, null: float = np.nan) -> NDArray[Any]:
     """Numbers or truth values of a column.
 
     Parameters
     ----------
     column : pyarrow.Array or pyarrow.ChunkedArray of shape (n,)
-        Of a primitive type; truth values without nulls.
+        Of a primitive type. Nulls are taken in columns of numbers only.
+    null : float, optional
+        What stands for null; columns of integers with nulls need an integer here.
 
     Returns
     -------
     values : ndarray of shape (n,)
-        NaN for null, which makes floats of whole numbers.
     """
-    return np.concatenate([_values_of(chunk) for chunk in _chunks(column)])
+    return np.concatenate([_values_of(chunk, null) for chunk in _chunks(column)])
 
 
 def lengths(lists: pa.Array[Any] | pa.ChunkedArray[Any]) -> NDArray[np.int32]:
@@ -128,7 +129,7 @@ def _chunks(column: Any) -> list[Any]:
     return column.chunks or [pa.array([], column.type)]
 
 
-def _values_of(array: Any) -> NDArray[Any]:
+def _values_of(array: Any, null: float = np.nan) -> NDArray[Any]:
     if pa.types.is_boolean(array.type):
         return _bits(array.buffers()[1], array)
     if not array.null_count:
@@ -136,9 +137,8 @@ def _values_of(array: Any) -> NDArray[Any]:
         return numbers
     valid, stored = array.buffers()
     kind = array.type.to_pandas_dtype()
-    numbers = np.frombuffer(stored, dtype=kind, count=array.offset + len(array))[array.offset :]
-    numbers = numbers.astype(np.result_type(kind, np.float32))  # also a copy
-    numbers[~_bits(valid, array)] = np.nan
+    numbers = np.frombuffer(stored, dtype=kind, count=array.offset + len(array))[array.offset :].copy()
+    numbers[~_bits(valid, array)] = null
     return numbers
 
 

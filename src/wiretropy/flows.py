@@ -96,6 +96,11 @@ class Flows:
         return self._summary
 
     @property
+    def has_summary(self) -> bool:
+        """Whether the flows came from a scan, or from what one stored with its totals."""
+        return self._summary is not None
+
+    @property
     def settings(self) -> ScanSettings | None:
         """The settings of the scan that measured the flows; None where they are not known."""
         return settings_of(self._table)

@@ -39,7 +39,8 @@ def inert(text: str, *, max_length: int | None = None) -> str:
     >>> inert("0123456789", max_length=5)
     '01…89'
     """
-    shown = "".join(_escaped(c) if unicodedata.category(c) in _UNSAFE else c for c in text)
+    is_plain = text.isascii() and text.isprintable()
+    shown = text if is_plain else "".join(_escaped(c) if unicodedata.category(c) in _UNSAFE else c for c in text)
     if max_length is None or len(shown) <= max_length:
         return shown
     tail = max_length // 2

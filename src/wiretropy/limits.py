@@ -63,5 +63,17 @@ with the names of the captures, are left out of a longer one."""
 ROTATED_FILES = 5
 """Rotated files of alerts that are kept beside the newest."""
 
+REPORT_FLOWS = 10_000
+"""Flows in the table of a report: 3 MB of HTML, and still sorted and filtered within a tenth of a second."""
+
+REPORT_PICTURES = 100
+"""Flows with alerts that a report draws: about 12 KB each, and more than anybody looks through."""
+
+REPORT_ALERTS = 20
+"""Alerts of one flow that a report lists and marks: a curve that wavers about its bound raises them by the dozen."""
+
+REPORT_SEGMENTS = 32
+"""Segments of one direction that a report draws and lists; narrower ones could not be seen beside each other."""
+
 MAX_ALERT_SPANS = 100_000
 """Hosts or pairs of hosts whose alerts are counted at once, to suppress repeats; about 30 MB."""

@@ -87,3 +87,42 @@ def table(records: Sequence[Mapping[str, Any]]) -> pa.Table:
 def random_bytes(n: int, seed: int = 1) -> bytes:
     """Uniformly random bytes."""
     return np.random.default_rng(seed).integers(0, 256, n, dtype=np.uint8).tobytes()
+
+
+SEGMENTS = pa.list_(
+    pa.struct(
+        [
+            *(pa.field("side", pa.string()), pa.field("start", pa.uint64()), pa.field("end", pa.uint64())),
+            *(pa.field("kind", pa.string()), pa.field("packet", pa.uint64()), pa.field("source", pa.string())),
+        ]
+    )
+)
+
+
+def segment(side: str, start: int, end: int, kind: str, packet: int = 1, source: str = "made.pcap") -> dict[str, Any]:
+    """One segment, as judging tells it."""
+    return {"side": side, "start": start, "end": end, "kind": kind, "packet": packet, "source": source}
+
+
+def judged(records: Sequence[Mapping[str, Any]], verdicts: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """A table of records with the columns that judging adds."""
+    made = table(records)
+    columns: dict[str, pa.DataType] = {
+        "verdict": pa.string(),
+        "verdict_probability": pa.float64(),
+        "verdict_bytes": pa.uint64(),
+        "verdict_missing": pa.list_(pa.string()),
+        "segments": SEGMENTS,
+    }
+    for name, kind in columns.items():
+        made = made.append_column(name, pa.array([each.get(name) for each in verdicts], kind))
+    return made
+
+
+def crossing(side: str, *offsets: int) -> dict[str, Any]:
+    """Columns of a side that crossed the threshold at these bytes."""
+    return {
+        f"{side}_crossing_offsets": list(offsets),
+        f"{side}_crossing_packets": [offset // 100 for offset in offsets],
+        f"{side}_crossing_sources": ["made.pcap" for _ in offsets],
+    }

@@ -12,6 +12,7 @@ from wiretropy.cli.outcome import Program
 _COMMANDS = {
     "scan": "read captures and list their flows with the entropy of each side",
     "plot": "draw entropy trajectories",
+    "report": "write one page with what was found and the evidence",
     "carve": "take the packets of a flow away",
     "judge": "measure raw bytes",
     "policy": "check and show a policy, learn what is normal for a protocol",
@@ -50,6 +51,7 @@ def group() -> None:
     \b
       wiretropy scan office.pcap                 which flows there are, and how random
       wiretropy plot office.pcap --port 22       draw their trajectories
+      wiretropy report office.pcap               one page: what was found, the evidence
       wiretropy carve office.pcap --flow ID      take the packets of one away
 
     Exit codes: 0 all was read; 1 findings (with --exit-code); 2 refused or wrong

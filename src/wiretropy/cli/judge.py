@@ -1,6 +1,6 @@
-"""`wiretropy judge FILE|-`: measure raw bytes and show them against the random band.
+"""`wiretropy judge FILE|-`: say what raw bytes are, and show them against the random band.
 
-In: one file or standard input. Out: a table, or one JSON object with `--json`.
+In: one file or standard input. Out: a verdict and a table, or one JSON object with `--json`.
 Refused with exit code 2 and one line: what cannot be read, and empty input.
 """
 
@@ -19,7 +19,8 @@ import click
 from wiretropy.capture.inputs import source_name
 from wiretropy.cli.outcome import Refused
 from wiretropy.inert import inert
-from wiretropy.verdict import RawMeasurement, measure_stream
+from wiretropy.verdict import RawMeasurement, Verdict, judge_payloads, measure_stream
+from wiretropy.verdict.payloads import LONGEST
 
 PROGRESS_FROM_BYTES = 256 << 20
 """Files from this size on take seconds, long enough to ask for a progress bar."""
@@ -29,24 +30,43 @@ PROGRESS_FROM_BYTES = 256 << 20
 @click.argument("source", metavar="FILE|-", type=click.Path(path_type=str))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def command(source: str, as_json: bool) -> None:
-    """Measure the bytes of FILE, or of standard input for '-'.
+    """Judge the bytes of FILE, or of standard input for '-'.
 
-    Prints the byte entropy beside the mean and standard deviation that random
-    bytes of that length have, and the statistics that `ent` gives. Memory stays
-    constant, whatever the size.
+    Says whether they are encrypted, compressed, encoded, text or binary, how sure
+    that is and why, from the first 65,536 bytes. Beside it prints the byte entropy
+    with the mean and standard deviation that random bytes of that length have, and
+    the statistics that `ent` gives, of all bytes. Memory stays constant, whatever
+    the size.
     """
     name = source_name(source)
     try:
         with _opened(source) as stream:
-            measured = _measure(stream)
+            remembered = _Remembered(stream)
+            measured = _measure(stream, remembered)
     except ValueError:
         raise Refused(f"{name}: the input is empty; at least 1 byte is needed") from None
     except OSError as error:
         raise Refused(f"{name}: {error.strerror or 'cannot be read'}") from None
+    [verdict] = judge_payloads([bytes(remembered.first)])
     if as_json:
-        click.echo(json.dumps({"source": inert(source), **dataclasses.asdict(measured)}, allow_nan=False))
+        record = {"source": inert(source), **dataclasses.asdict(verdict), **dataclasses.asdict(measured)}
+        click.echo(json.dumps(record, allow_nan=False))
     else:
-        click.echo("\n".join(_table(name, measured)))
+        click.echo("\n".join(_table(name, verdict, measured)))
+
+
+class _Remembered:
+    """A stream that keeps the first bytes that were read from it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.first = bytearray()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        chunk = self._stream.read(size)
+        self.first += chunk[: max(0, LONGEST - len(self.first))]
+        return chunk
 
 
 @contextmanager
@@ -58,13 +78,13 @@ def _opened(source: str) -> Iterator[BinaryIO]:
             yield stream
 
 
-def _measure(stream: BinaryIO) -> RawMeasurement:
+def _measure(stream: BinaryIO, remembered: _Remembered) -> RawMeasurement:
     """Measure a stream, with a progress bar for large files when stderr is a terminal."""
     size = _known_size(stream)
     if size < PROGRESS_FROM_BYTES or not sys.stderr.isatty():
-        return measure_stream(stream)
+        return measure_stream(remembered)
     with click.progressbar(length=size, label="measuring", file=sys.stderr) as bar:
-        return measure_stream(stream, progress=bar.update)
+        return measure_stream(remembered, progress=bar.update)
 
 
 def _known_size(stream: BinaryIO) -> int:
@@ -76,8 +96,8 @@ def _known_size(stream: BinaryIO) -> int:
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
-def _table(name: str, measured: RawMeasurement) -> Iterator[str]:
-    """List what was measured, one line each, with what random bytes would show."""
+def _table(name: str, verdict: Verdict, measured: RawMeasurement) -> Iterator[str]:
+    """The verdict, then what was measured, one line each, with what random bytes would show."""
     # Enough decimals to see the spread, which shrinks as 16 bits divided by the length.
     digits = max(6, len(str(measured.bytes)))
     rows = [
@@ -93,7 +113,10 @@ def _table(name: str, measured: RawMeasurement) -> Iterator[str]:
         ("distinct bytes", f"{measured.distinct_bytes}", f"{256 * (1 - (255 / 256) ** measured.bytes):.1f}"),
         ("set bits per byte", f"{measured.set_bits_per_byte:.4f}", "4"),
     ]
-    yield name
+    sure = "" if verdict.verdict_probability is None else f" ({100 * verdict.verdict_probability:.1f} %)"
+    yield f"{name}: {verdict.verdict}{sure}"
+    yield f"  {verdict.reason}"
+    yield ""
     yield f"  {'':<20} {'measured':<27} random bytes of this length"
     for label, value, expected in rows:
         yield f"  {label:<20} {value:<27} {expected}".rstrip()

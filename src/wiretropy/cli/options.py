@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 from click.core import ParameterSource
 
 from wiretropy import limits, schema
+
+if TYPE_CHECKING:
+    from wiretropy.capture.settings import ScanSettings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -172,6 +175,18 @@ def reading_words() -> list[str]:
     values, words = click.get_current_context().params, []
     for option in given_reading_options():
         words += option.opts[:1] if option.is_flag else [option.opts[0], str(values[option.name or ""])]
+    return words
+
+
+def words_of(settings: ScanSettings) -> list[str]:
+    """Settings that differ from their defaults, as words that give them to another command with reading options."""
+    from wiretropy.capture.settings import ScanSettings
+
+    usual, words = ScanSettings(), []
+    for option in click.get_current_context().command.params:
+        name = option.name or ""
+        if isinstance(option, _ReadingOption) and getattr(settings, name) != getattr(usual, name):
+            words += option.opts[:1] if option.is_flag else [option.opts[0], str(getattr(settings, name))]
     return words
 
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wiretropy.capture.inputs import COMPRESSIONS
-from wiretropy.cli.options import changes, given_reading_options, reading_options
+from wiretropy.cli.options import changes, reading_options
 from wiretropy.cli.outcome import exit_code, refusing, report_faults
 from wiretropy.cli.progress import progress_bar
+from wiretropy.cli.stored import files_read, is_stored, load
 from wiretropy.inert import inert
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bo
         kind = kind or _kind_of(out)
         target = out or _default_out(paths[0], kind)
         _check_outputs(paths, kind, target)
-        is_traced = kind in ("html", "dat") and not _is_stored(paths)
+        is_traced = kind in ("html", "dat") and not is_stored(paths)
         is_once = "-" in paths  # standard input cannot be read again for the packets of the drawn flows
         with progress_bar(is_off=as_json) as on_progress:
             settings = changes(options) | {"on_progress": on_progress}
@@ -142,40 +143,26 @@ def command(paths: Sequence[str], kind: str | None, out: str | None, as_json: bo
                 rows = rows if is_once else _trace(paths, [c.uid for c in figure.curves], settings)
                 figure = _figure(flows, shown, rows)
         _show(figure, kind, out, target, as_json)
-    if not _is_stored(paths):
+    if not is_stored(paths):
         report_faults(flows.summary)
         sys.exit(exit_code(flows.summary))
 
 
 def _check_outputs(paths: Sequence[str], kind: str, target: str) -> None:
     """Refuse to draw onto what is read."""
-    from wiretropy.capture.inputs import expand
     from wiretropy.capture.outputs import refuse_overwriting
     from wiretropy.plot.output import files_of
 
-    if _is_stored(paths):
-        from wiretropy.store.parquet import files_of as stored_files_of
-
-        inputs = [file for path in map(Path, paths) for file in (stored_files_of(path) if path.is_dir() else [path])]
-    else:
-        inputs = expand(paths)
-    refuse_overwriting(inputs, files_of(Path(target), kind))
+    refuse_overwriting(files_read(paths), files_of(Path(target), kind))
 
 
 def _read(paths: Sequence[str], settings: dict[str, Any], rows: list[pa.Table] | None) -> Flows:
     """Flows of captures, or of what a scan stored; the packets of all flows in `rows`, if given."""
-    from wiretropy.flows import Flows, read_flows
+    if is_stored(paths):
+        return load(paths, "plot")
+    from wiretropy.flows import read_flows
 
-    if not _is_stored(paths):
-        return read_flows(paths, on_trace=None if rows is None else _keeping(rows), **settings)
-    if len(paths) > 1:
-        raise ValueError(f"give one folder of stored flows at a time; got {len(paths)} inputs")
-    if given := [option.opts[0] for option in given_reading_options()]:
-        raise ValueError(
-            f"{paths[0]}: flows that a scan stored keep the settings of that scan, so {', '.join(given)} cannot apply; "
-            "scan the captures again with them, or plot the captures themselves"
-        )
-    return Flows.load(paths[0])
+    return read_flows(paths, on_trace=None if rows is None else _keeping(rows), **settings)
 
 
 def _keeping(rows: list[pa.Table]) -> TraceHook:
@@ -195,11 +182,6 @@ def _trace(paths: Sequence[str], uids: list[str], settings: dict[str, Any]) -> l
     from wiretropy.flows import trace_flows
 
     return list(trace_flows(paths, sorted(set(uids)), **settings))
-
-
-def _is_stored(paths: Sequence[str]) -> bool:
-    """Whether an input is what `scan --out` writes rather than a capture or a folder of captures."""
-    return any(p.endswith(".parquet") or (os.path.isdir(p) and any(Path(p).glob("*.parquet"))) for p in paths)
 
 
 def _figure(flows: Flows, shown: dict[str, Any], rows: Sequence[pa.Table] = ()) -> Figure:

@@ -21,6 +21,7 @@ from wiretropy import limits
 from wiretropy.cli.alerts import AlertSender, opened, undelivered
 from wiretropy.cli.options import Ports, changes, reading_options, reading_words
 from wiretropy.cli.outcome import INTERRUPTED, PARTIAL, exit_code, refusing, report_faults
+from wiretropy.cli.policy_used import look_for_threshold, policy_of
 from wiretropy.cli.progress import progress_bar
 from wiretropy.wording import counted
 
@@ -126,9 +127,9 @@ def command(
         read = paths if policy_path is None else (*paths, policy_path)
         has_alerts_on_stdout = _check_alert_files(read, alerts_to, as_json=as_json)
         _check_outputs(read, out, summary_path, as_json=as_json)
-        policy, words = _policy(policy_path, expected_ports, options), reading_words()
+        policy, words = policy_of(policy_path, expected_ports, options["threshold"]), reading_words()
         if policy_path is not None and "--threshold" not in words:
-            words = _look_for_threshold(policy, options, words)
+            words = look_for_threshold(policy, options, words)
         table = None
         if not as_json and not has_alerts_on_stdout and not (quiet and out):
             from wiretropy.cli.scan_table import ScanTable
@@ -232,32 +233,6 @@ def _scan(
             writer.finish(run.summary)
     _report_suppressed(rules.suppressed)
     return alerts, run
-
-
-def _policy(path: Path | None, expected_ports: frozenset[int], options: dict[str, Any]) -> Policy:
-    """The policy of the file, or that of the threshold alone; expected ports may be encrypted in both."""
-    from dataclasses import replace
-
-    from wiretropy.policy.model import Traffic, without_file
-
-    if path is None:
-        policy = without_file(options["threshold"])
-    else:
-        from wiretropy.policy.read import read_policy
-
-        policy = read_policy(path)
-    if expected_ports:
-        ports = Traffic(ports=tuple((port, port) for port in sorted(expected_ports)))
-        policy = replace(policy, may_be_encrypted=(*policy.may_be_encrypted, ports))
-    return policy
-
-
-def _look_for_threshold(policy: Policy, options: dict[str, Any], words: list[str]) -> list[str]:
-    """Let the scan look for the policy's first threshold, byte by byte; the words that tell other commands so."""
-    if not policy.threshold or policy.threshold[0].bits_per_byte == options["threshold"]:
-        return words
-    options["threshold"] = policy.threshold[0].bits_per_byte
-    return [*words, "--threshold", f"{options['threshold']:g}"]
 
 
 def _policy_metadata(policy: Policy) -> dict[bytes, bytes]:

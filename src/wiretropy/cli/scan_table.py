@@ -210,6 +210,7 @@ class ScanTable:
         columns = {
             "flow": _Column(("", "flow"), [line for row in rows for line in _name(row, is_long=has["ids"])]),
             "end": _Column(("originator", "responder"), [_end(*each, address_length) for each in sides]),
+            "verdict": _Column(("", "verdict"), [line for row in rows for line in _verdict(row)]),
             "bytes": _Column(("", "bytes"), [f"{row[f'{side}_payload_bytes']:,}" for row, side in sides], True),
             "entropy": _Column(("", "entropy"), entropies),
             "random": _Column(("random", "bytes"), bands),
@@ -288,6 +289,12 @@ def _name(row: dict[str, Any], *, is_long: bool) -> tuple[str, str]:
     if is_long:
         return row["uid"], f"{row['proto']} {row['end_reason']}"
     return row["uid"][:_SHORT_ID], row["proto"]
+
+
+def _verdict(row: dict[str, Any]) -> tuple[str, str]:
+    """What the flow is, and below it how sure that is."""
+    probability = row["verdict_probability"]
+    return row["verdict"], "" if probability is None else f"{100 * probability:.0f} %"
 
 
 def _end(row: dict[str, Any], side: str, max_length: int | None = None) -> str:

@@ -166,7 +166,9 @@ def _opaque_log_odds(parts: Parts, head: NDArray[np.float64]) -> NDArray[np.floa
 
 def _is_encoded(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np.bool_]:
     """Whether a side is text that stands for other bytes, from its first bytes and how many values occur in all."""
-    distinct, total = arrays.values(batch.column(f"{side}_distinct_bytes")), parts.total
+    # Sides without payload have null here, and are too short to be looked at.
+    distinct = arrays.values(batch.column(f"{side}_distinct_bytes"), null=0)
+    total = parts.total
     # Base64 with line breaks has 67 values, UTF-16 of one script about a hundred.
     rows = np.flatnonzero((total >= SHORTEST_ENCODED) & (distinct <= 100) & ~parts.ends_opaque)
     is_encoded = np.zeros(batch.num_rows, dtype=np.bool_)

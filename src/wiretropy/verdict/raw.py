@@ -13,7 +13,7 @@ No verdict is given here: numbers only.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +122,14 @@ def measure_bytes(payload: bytes | bytearray | memoryview) -> RawMeasurement:
     return sums.measurement()
 
 
-def measure_stream(stream: BinaryIO, *, progress: Callable[[int], object] | None = None) -> RawMeasurement:
+class Readable(Protocol):
+    """What `measure_stream` needs of a stream."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
+
+
+def measure_stream(stream: Readable, *, progress: Callable[[int], object] | None = None) -> RawMeasurement:
     """Measure everything that a binary stream has left, in constant memory.
 
     Parameters
@@ -152,7 +159,7 @@ def measure_stream(stream: BinaryIO, *, progress: Callable[[int], object] | None
     return sums.measurement()
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+def _chunks(stream: Readable) -> Iterator[bytes]:
     while chunk := stream.read(CHUNK_BYTES):
         yield chunk
 
