@@ -143,7 +143,7 @@ class PolicyRun:
 
     def findings(self, batch: pa.RecordBatch) -> Findings:
         """What breaks the policy in the next batch, without what limits hold back."""
-        # Reading them loads pyarrow.compute, which takes a tenth of a small scan.
+        # A threshold that the scan looked for names its packets itself.
         segments = segments_of(batch) if self._needs_segments() else no_segments()
         found = in_order([self._unexcepted(batch, hits) for hits in self._hits(batch, segments)])
         found = found[self._gate.passes(batch, found, _times(batch, found))]

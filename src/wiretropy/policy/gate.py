@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wiretropy import arrays
 from wiretropy.limits import MAX_ALERT_SPANS, NS_PER_S
 from wiretropy.policy.hits import Hits
-from wiretropy.policy.matching import coded
 from wiretropy.policy.model import RULES, Policy
 
 
@@ -67,7 +67,7 @@ class Gate:
 
 def _addresses(batch: pa.RecordBatch, column: str, found: Hits) -> list[str]:
     """One address for each hit."""
-    codes, addresses = coded(batch.column(column))
+    codes, addresses = arrays.coded(batch.column(column))
     return [addresses[code] for code in codes[found["row"]].tolist()]
 
 
