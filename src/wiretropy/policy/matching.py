@@ -73,7 +73,7 @@ class TrafficMatcher:
     def _in(self, batch: pa.RecordBatch, column: str, networks: tuple[Network, ...]) -> Mask:
         if networks not in self._networks:
             self._networks[networks] = _Networks(networks)
-        codes, addresses = coded(batch.column(column))
+        codes, addresses = arrays.coded(batch.column(column))
         return self._networks[networks].contain(addresses)[codes]
 
 
@@ -117,14 +117,8 @@ def _numbers(batch: pa.RecordBatch, column: str) -> NDArray[Any]:
     return arrays.values(batch.column(column))
 
 
-def coded(column: Any) -> tuple[NDArray[np.int32], list[str]]:
-    """Texts of a column as numbers into those that occur; there may be no nulls."""
-    encoded = column.dictionary_encode()
-    return arrays.values(encoded.indices), encoded.dictionary.to_pylist()
-
-
 def is_one_of(column: Any, words: Iterable[str]) -> Mask:
     """Which texts of a column are one of these words."""
     wanted = frozenset(words)
-    codes, known = coded(column)
+    codes, known = arrays.coded(column)
     return np.array([word in wanted for word in known], dtype=np.bool_)[codes]

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from wiretropy import arrays
 from wiretropy.policy.hits import SIDE_NUMBERS
-from wiretropy.policy.matching import coded
 from wiretropy.policy.model import SEGMENT_KINDS
 
 _KINDS = {kind: number for number, kind in enumerate(SEGMENT_KINDS)}
@@ -69,14 +68,12 @@ class Segments:
 def segments_of(batch: pa.RecordBatch) -> Segments:
     """The segments of all flows of a batch."""
     if "segments" not in batch.schema.names or batch.num_rows == 0:
-        nothing = np.empty(0, dtype=np.int64)
-        kinds = nothing.astype(np.int8)
-        return Segments(nothing, kinds, kinds, nothing, nothing, nothing, nothing, [])
+        return no_segments()
     column: Any = batch.column("segments")
     starts, ends = arrays.spans(column)
     items = column.values.slice(int(starts[0]), int(ends[-1] - starts[0]))
     row = np.repeat(np.arange(batch.num_rows), ends - starts)
-    sources, names = coded(items.field("source"))
+    sources, names = arrays.coded(items.field("source"))
     fields: dict[str, NDArray[Any]] = {
         "side": _numbered(items.field("side"), SIDE_NUMBERS),
         "kind": _numbered(items.field("kind"), _KINDS),
@@ -87,7 +84,14 @@ def segments_of(batch: pa.RecordBatch) -> Segments:
     return Segments(row[order], sources=names, **{name: values[order] for name, values in fields.items()})
 
 
+def no_segments() -> Segments:
+    """Segments of flows that have none."""
+    nothing = np.empty(0, dtype=np.int64)
+    kinds = nothing.astype(np.int8)
+    return Segments(nothing, kinds, kinds, nothing, nothing, nothing, nothing, [])
+
+
 def _numbered(column: Any, numbers: dict[str, int]) -> NDArray[np.int8]:
     """Words of a column as numbers; -1 for words that are not known."""
-    codes, words = coded(column)
+    codes, words = arrays.coded(column)
     return np.array([numbers.get(word, -1) for word in words], dtype=np.int8)[codes]

@@ -22,8 +22,9 @@ from wiretropy.verdict.coding import model
 from wiretropy.verdict.encoding import SHORTEST as SHORTEST_ENCODED
 from wiretropy.verdict.encoding import decoded, may_be_encoded
 from wiretropy.verdict.evidence import opaque_log_odds
-from wiretropy.verdict.opaque import HEAD_LENGTHS, opaque_probability
-from wiretropy.verdict.parts import BINARY, OPAQUE, TEXT, Parts, Segments, parts_of, segments_of
+from wiretropy.verdict.opaque import HEAD_LENGTHS
+from wiretropy.verdict.opaque import opaque_log_odds as head_log_odds
+from wiretropy.verdict.parts import BINARY, OPAQUE, TEXT, Parts, Segments, flat, parts_of, segments_of
 
 SIDES = ("orig", "resp")
 
@@ -134,7 +135,7 @@ def _compressed_log_odds(batch: pa.RecordBatch, side: str) -> NDArray[np.float64
     rows = np.flatnonzero(arrays.lengths(column))
     log_odds = np.zeros(batch.num_rows)
     if len(rows):
-        numbers = arrays.values(column.flatten()).reshape(len(rows), -1)
+        numbers = arrays.values(flat(column)).reshape(len(rows), -1)
         lengths = arrays.values(batch.column(f"{side}_coding_bytes"))[rows]
         log_odds[rows] = np.maximum(model("narrow").log_odds(numbers, lengths), -MOST_FOR_ENCRYPTED)
     return log_odds
@@ -153,10 +154,7 @@ def _head_log_odds(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np
     total = parts.total
     rows = np.flatnonzero((total >= FEWEST_BYTES) & (total < SEGMENTS_FROM))
     log_odds = np.zeros(batch.num_rows)
-    if len(rows):
-        heads: list[Any] = batch.column(f"{side}_head").take(arrays.integers(rows)).to_pylist()
-        probability = np.clip(opaque_probability(heads), 1e-6, 1 - 1e-6)
-        log_odds[rows] = np.log(probability / (1 - probability))
+    log_odds[rows] = head_log_odds(arrays.padded(batch.column(f"{side}_head"), rows, HEAD_LENGTHS[-1]), total[rows])
     return log_odds
 
 
@@ -199,12 +197,11 @@ def _verdicts(
 
 
 def _columns(judged: _Judged) -> list[Any]:
-    names = pa.array(VERDICTS, pa.string())
     is_null = np.isnan(judged.probability)
     return [
-        names.take(arrays.integers(judged.verdict)),
-        pa.array(np.where(is_null, 0, judged.probability), mask=is_null),
-        pa.array(judged.length.astype(np.uint64)),
+        arrays.words(judged.verdict, VERDICTS),
+        arrays.numbers(np.where(is_null, 0, judged.probability), is_null=is_null),
+        arrays.numbers(judged.length.astype(np.uint64)),
     ]
 
 
@@ -226,7 +223,7 @@ def _missing(batch: pa.RecordBatch) -> Any:
         ],
         axis=1,
     )
-    names = pa.array(MISSING, pa.string()).take(arrays.integers(np.nonzero(flags)[1]))
+    names = arrays.words(np.nonzero(flags)[1], MISSING)
     ends = np.concatenate([[0], np.cumsum(flags.sum(axis=1))]).astype(np.int32)
     return _lists(ends, names)
 
@@ -246,20 +243,16 @@ def _segments_column(batch: pa.RecordBatch, segments: list[Segments], sides: lis
     kinds = [_kinds(each, judged) for each, judged in zip(segments, sides, strict=True)]
     rows = np.concatenate([each.rows for each in segments])
     order = np.argsort(rows, kind="stable")
-    take = arrays.integers(order)
-
-    def joined(column: str) -> Any:
-        columns: list[Any] = [batch.column(f"{side}_{column}") for side in SIDES]
-        return pa.concat_arrays([each.flatten() for each in columns]).take(take)
-
-    sides_of = np.repeat(np.arange(2), [len(each.rows) for each in segments])[order]
+    packets = [flat(batch.column(f"{side}_segment_packets")) for side in SIDES]
+    sources, names = arrays.coded(pa.concat_arrays([flat(batch.column(f"{side}_segment_sources")) for side in SIDES]))
+    sides_of = np.repeat(np.arange(2), [len(each.rows) for each in segments])
     fields = {
-        "side": pa.array(SIDES, pa.string()).take(arrays.integers(sides_of)),
-        "start": pa.array(np.concatenate([each.starts for each in segments])[order].astype(np.uint64)),
-        "end": pa.array(np.concatenate([each.ends for each in segments])[order].astype(np.uint64)),
-        "kind": pa.array(SEGMENT_KINDS, pa.string()).take(arrays.integers(np.concatenate(kinds)[order])),
-        "packet": joined("segment_packets"),
-        "source": joined("segment_sources"),
+        "side": arrays.words(sides_of[order], SIDES),
+        "start": arrays.numbers(np.concatenate([each.starts for each in segments])[order].astype(np.uint64)),
+        "end": arrays.numbers(np.concatenate([each.ends for each in segments])[order].astype(np.uint64)),
+        "kind": arrays.words(np.concatenate(kinds)[order], SEGMENT_KINDS),
+        "packet": arrays.numbers(np.concatenate([arrays.values(each) for each in packets])[order]),
+        "source": arrays.words(sources[order], names),
     }
     ends = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=batch.num_rows))]).astype(np.int32)
     kinds_of = [pa.field(name, array.type, nullable=False) for name, array in fields.items()]

@@ -101,6 +101,30 @@ def _model(length: int, entry: dict[str, Any]) -> OpaqueModel:
     )
 
 
+def opaque_log_odds(heads: NDArray[np.uint8], lengths: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Judge first bytes that lie in one array.
+
+    Parameters
+    ----------
+    heads : ndarray of shape (n, 64), uint8
+        First payload bytes of n directions, filled up with anything.
+    lengths : ndarray of shape (n,)
+        How many of them there are; more than 64 count as 64.
+
+    Returns
+    -------
+    log_odds : ndarray of shape (n,), float64
+        Natural logarithm of the odds that the bytes are opaque, if it were as likely as not before; 0 below 8
+        bytes, too few to tell.
+    """
+    log_odds = np.zeros(len(heads))
+    for length, longer in zip(HEAD_LENGTHS, [*HEAD_LENGTHS[1:], np.inf], strict=True):
+        rows = np.flatnonzero((lengths >= length) & (lengths < longer))
+        if len(rows):
+            log_odds[rows] = models()[length].log_odds(heads[rows])
+    return log_odds
+
+
 def opaque_probability(heads: Sequence[bytes]) -> NDArray[np.float64]:
     """Judge first bytes: opaque (encrypted, compressed, random) or clear (text, binary protocols).
 
@@ -121,12 +145,10 @@ def opaque_probability(heads: Sequence[bytes]) -> NDArray[np.float64]:
     >>> opaque_probability([b"GET /index.html HTTP/1.1", b"short"]).round(3)
     array([0.001,   nan])
     """
+    longest = HEAD_LENGTHS[-1]
     lengths = np.fromiter(map(len, heads), dtype=np.int64, count=len(heads))
-    probability = np.full(len(heads), np.nan)
-    for length, longer in zip(HEAD_LENGTHS, [*HEAD_LENGTHS[1:], np.inf], strict=True):
-        rows = np.flatnonzero((lengths >= length) & (lengths < longer))
-        if len(rows):
-            joined = b"".join(heads[row][:length] for row in rows.tolist())
-            matrix = np.frombuffer(joined, dtype=np.uint8).reshape(-1, length)
-            probability[rows] = 1 / (1 + np.exp(-models()[length].log_odds(matrix)))
+    joined = b"".join(head[:longest].ljust(longest) for head in heads)
+    log_odds = opaque_log_odds(np.frombuffer(joined, dtype=np.uint8).reshape(-1, longest), lengths)
+    probability: NDArray[np.float64] = 1 / (1 + np.exp(-log_odds))
+    probability[lengths < HEAD_LENGTHS[0]] = np.nan
     return probability

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from wiretropy import arrays
@@ -75,21 +74,24 @@ class Parts:
 
 
 def flat(column: Any) -> Any:
-    """The items of a column of lists, as one array."""
+    """The items of a column of lists without nulls, as one array."""
     chunks: list[Any] = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    items = [chunk.flatten() for chunk in chunks]
+    items = [_items(chunk) for chunk in chunks if len(chunk)]
     return pa.concat_arrays(items) if items else pa.array([], column.type.value_type)
+
+
+def _items(lists: Any) -> Any:
+    # Not by flatten, which loads pyarrow.compute.
+    starts, ends = arrays.spans(lists)
+    return lists.values.slice(int(starts[0]), int(ends[-1] - starts[0]))
 
 
 def segments_of(table: pa.Table | pa.RecordBatch, side: str) -> Segments:
     """The segments of one side of every flow."""
     counts = arrays.lengths(table.column(f"{side}_segment_ends"))
     ends = arrays.values(flat(table.column(f"{side}_segment_ends"))).astype(np.int64)
-    names = flat(table.column(f"{side}_segment_kinds"))
-    kinds = np.full(len(names), BINARY, dtype=np.int8)
-    for number, name in enumerate(KINDS[:BINARY]):
-        is_kind: Any = pc.equal(names, pa.scalar(name))
-        kinds[arrays.values(is_kind)] = number
+    codes, names = arrays.coded(flat(table.column(f"{side}_segment_kinds")))
+    kinds = np.array([KINDS.index(name) for name in names], dtype=np.int8)[codes]
     rows = np.repeat(np.arange(len(counts)), counts)
     starts = np.zeros_like(ends)
     starts[1:] = np.where(rows[1:] == rows[:-1], ends[:-1], 0)
