@@ -66,7 +66,7 @@ train-verdict: $(VENV)/.built ## train what verdicts rest on again (needs what b
 	$(BIN)/python -m bench.coding.streams
 	$(BIN)/python -m bench.verdict.material
 	$(BIN)/python -m bench.verdict.traffic
-	$(BIN)/python -m bench.verdict.train_coding
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.verdict.train_coding  # small matrices: threads would only wait
 	$(BIN)/python -m bench.verdict.train_full_encryption
 
 accuracy: $(VENV)/.built ## measure how right verdicts are and write bench/ACCURACY.md (the first time an hour or two)
