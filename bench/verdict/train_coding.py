@@ -165,7 +165,7 @@ def model(rows: Rows, which: str, epochs: int) -> dict[str, Any]:
     rows = used(rows, which)
     x, given, target = seen(rows, which), weights(rows), classes(rows, which)
     network = Network(HIDDEN[which], epochs)
-    by = calibration.fit(left_out(rows, x, which, network), target, rows.lengths, given)
+    by = calibration.fit(left_out(rows, x, which, network), target, rows.lengths, given * _is_stated(rows))
     network.fit(x, target, given)
     stored = {
         "statistics": [measuring.NAMES[place] for place in columns(which)],
@@ -179,6 +179,12 @@ def model(rows: Rows, which: str, epochs: int) -> dict[str, Any]:
     }
     print(f"{which}: {len(rows):,} rows", flush=True)
     return stored
+
+
+def _is_stated(rows: Rows) -> NDArray[np.bool_]:
+    """Rows that probabilities are stated for: plain ciphertext, the 17 formats, and clear material."""
+    is_plain = (rows.families == "plain") & (np.isin(rows.formats, formats.BASE) | ~rows.is_coded)
+    return is_plain | (rows.families == "clear")
 
 
 def provenance(rows: Rows, share: float) -> dict[str, Any]:
