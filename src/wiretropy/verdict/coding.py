@@ -133,7 +133,7 @@ def coding_statistics(payloads: Sequence[bytes], extent: Extent = "wide") -> NDA
         If a payload is too short.
     """
     numbers = np.frombuffer(_core.coding_statistics(list(payloads), extent == "wide"), np.float32)
-    return numbers.reshape(len(payloads), -1)
+    return numbers.reshape(len(payloads), len(coding_names(extent)))
 
 
 def coding_names(extent: Extent = "wide") -> list[str]:
