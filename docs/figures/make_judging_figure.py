@@ -2,8 +2,8 @@
 
     python docs/figures/make_judging_figure.py
 
-In: pseudo-random bytes with a fixed seed, and deflate streams of this project's own documentation. Out: `judging.png` in
-this folder: what the statistics see of both, by length.
+In: pseudo-random bytes with a fixed seed, and deflate streams of this project's own documentation. Out: `judging.png`
+in this folder: what the statistics see of both, by length.
 """
 
 from __future__ import annotations
