@@ -77,9 +77,7 @@ RELAPSES = {"HTTP": HTTP, "JSON": JSON, "SQL": SQL, "prose": PROSE, "binary": RE
 
 @pytest.mark.parametrize("name", RELAPSES)
 @pytest.mark.parametrize("start", [1_000, 4_099, 4_999, 20_011, 60_007])
-def test_64_bytes_of_cleartext_in_ciphertext_are_found_within_64_bytes(
-    name: str, start: int, read_one: Reader
-) -> None:
+def test_64_bytes_of_cleartext_in_ciphertext_are_found_within_64_bytes(name: str, start: int, read_one: Reader) -> None:
     relapse = RELAPSES[name][:64]
     before, after = random(start, start), random(4_000, start + 1)
     row = read_one(exchange(before, relapse, after).packets)
