@@ -12,7 +12,7 @@ HTTP = (
     b"Accept: text/html,application/xhtml+xml\r\nAccept-Language: en-GB,en;q=0.7\r\nConnection: keep-alive\r\n\r\n"
 )
 SQL = (
-    b"SELECT customer.name, SUM(invoice.amount) AS total FROM invoice JOIN customer ON customer.id = invoice.customer_id "
+    b"SELECT customer.name, SUM(invoice.amount) AS total FROM invoice JOIN customer ON customer.id = invoice.customer "
     b"WHERE invoice.paid_on IS NULL GROUP BY customer.name ORDER BY total DESC LIMIT 50;"
 )
 JSON = json.dumps(
@@ -20,7 +20,7 @@ JSON = json.dumps(
 ).encode()
 PROSE = (
     b"The ferry left the harbour shortly after nine, and nobody on the upper deck noticed that the church clock had "
-    b"stopped. By the time they rounded the lighthouse the wind had turned, and the captain asked everybody to come in. "
+    b"stopped. By the time they rounded the lighthouse the wind had turned, and the captain asked all to come in. "
 )
 ZEROS = bytes(512)
 REQUESTS = b"".join(struct.pack(">HHIHHI", 0x0100 + n, 12, n, 3, 40_000 + n, 1_000 * n) for n in range(24))

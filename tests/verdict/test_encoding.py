@@ -1,5 +1,6 @@
 """Looking beneath encodings: what is found, what is inside, and what is left alone."""
 
+# ruff: noqa: RUF001 - letters of other alphabets are what is tested.
 from __future__ import annotations
 
 import base64

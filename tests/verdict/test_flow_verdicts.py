@@ -340,7 +340,7 @@ def renamed(packet: Packet, ports: dict[int, int]) -> Packet:
     at = 14 + 4 * (frame[14] & 15)
     for place in (26, 30):
         frame[place : place + 4] = bytes(
-            value ^ key for value, key in zip(frame[place : place + 4], b"\x05\x21\x47\x63")
+            value ^ key for value, key in zip(frame[place : place + 4], b"\x05\x21\x47\x63", strict=True)
         )
     for place in (at, at + 2):
         [port] = struct.unpack_from(">H", frame, place)

@@ -1,5 +1,6 @@
 """Verdicts on bytes in memory."""
 
+# ruff: noqa: RUF001 - letters of other alphabets are what is tested.
 from __future__ import annotations
 
 import base64
