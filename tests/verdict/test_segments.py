@@ -13,6 +13,7 @@ from wire import Connection, End, Wire, pcap_bytes, write_pcap
 
 from wiretropy import read_flows
 from wiretropy.schema import DEFAULT_DEPTH
+from wiretropy.verdict.coding import coding_statistics
 
 Row = dict[str, Any]
 Part = tuple[str, bytes]
@@ -157,6 +158,58 @@ def test_of_many_changes_the_first_are_told_and_the_last_reaches_to_the_end(read
     assert ends == sorted(set(ends))
     assert len(ends) == 64
     assert ends[-1] == len(stream)
+
+
+# How opaque bytes are coded is measured of them alone.
+
+
+def coding_of(row: Row, side: str = "resp") -> tuple[list[float], int]:
+    return row[f"{side}_coding"], row[f"{side}_coding_bytes"]
+
+
+def expected(opaque: bytes) -> tuple[list[float], int]:
+    [numbers] = coding_statistics([opaque], "narrow")
+    return numbers.tolist(), len(opaque)
+
+
+BLOCKS = PROSE[:208]
+"""Text that ends where a block of 16 bytes does, as boundaries do."""
+
+
+@pytest.mark.parametrize("mss", [7, 1400])
+def test_coding_rests_on_opaque_bytes_cut_free_from_cleartext(mss: int, read_one: Reader) -> None:
+    first, second = random(1_600, 21), random(3_200, 22)
+    row = read_one(exchange(BLOCKS, first, BLOCKS, second, BLOCKS, mss=mss).packets)
+    assert segments(row) == [
+        ("text", 0, 208), ("opaque", 208, 1_808), ("text", 1_808, 2_016), ("opaque", 2_016, 5_216),
+        ("text", 5_216, 5_424),
+    ]  # fmt: skip
+    assert coding_of(row) == expected(first + second)
+
+
+def test_of_a_long_opaque_stretch_later_bytes_are_measured_too(read_one: Reader) -> None:
+    stream = random(65_536, 23)
+    for length, kept in (
+        (8_192, stream[:8_192]),
+        (16_000, stream[:8_192]),
+        (17_408, stream[16_384:17_408] + stream[1_024:8_192]),
+        (65_536, stream[16_384:18_432] + stream[32_768:34_816] + stream[4_096:8_192]),
+    ):
+        row = read_one(exchange(stream[:length]).packets)
+        assert kinds(row) == ["opaque"]
+        assert coding_of(row) == expected(kept)
+
+
+@pytest.mark.parametrize(("length", "is_measured"), [(255, False), (256, True), (257, True)])
+def test_coding_of_few_opaque_bytes_is_not_measured(length: int, is_measured: bool, read_one: Reader) -> None:
+    opaque = random(length, 24)
+    row = read_one(exchange(opaque).packets)
+    assert coding_of(row) == (expected(opaque) if is_measured else ([], 0))
+
+
+def test_cleartext_has_no_coding(read_one: Reader) -> None:
+    row = read_one(exchange(PROSE * 9, side="orig").packets)
+    assert (coding_of(row, "orig"), coding_of(row, "resp")) == (([], 0), ([], 0))
 
 
 def test_64_mb_of_random_bytes_have_no_false_segment(tmp_path: Path) -> None:
