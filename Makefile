@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint rust-test python-test docs figures random-law train-verdict bench bench-peers fuzz lab deny lock dist clean
+.PHONY: help demo test lint rust-test python-test docs figures random-law train-verdict accuracy bench bench-peers fuzz lab deny lock dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -56,12 +56,22 @@ figures: $(VENV)/.built ## draw the figures of the documentation again
 	$(BIN)/python docs/figures/make_figures.py
 	$(BIN)/python docs/figures/make_law_figures.py
 	$(BIN)/python docs/figures/make_report_figure.py
+	$(BIN)/python docs/figures/make_judging_figure.py
 
 random-law: $(VENV)/.built ## compute the shipped tables of the law of random bytes again (some minutes)
 	$(BIN)/python -c 'from wiretropy.entropy import random_curves, random_nodes; random_nodes.save(); random_curves.save()'
 
-train-verdict: $(VENV)/.built ## train the tables of first bytes again (needs lightgbm and the corpus)
+train-verdict: $(VENV)/.built ## train what verdicts rest on again (needs what bench/coding/README.md names, and the corpus)
 	$(BIN)/python -m bench.verdict.train_opaque
+	$(BIN)/python -m bench.coding.fetch
+	$(BIN)/python -m bench.coding.streams
+	$(BIN)/python -m bench.verdict.material
+	$(BIN)/python -m bench.verdict.traffic
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.verdict.train_coding  # small matrices: threads would only wait
+	$(BIN)/python -m bench.verdict.train_full_encryption
+
+accuracy: $(VENV)/.built ## measure how right verdicts are and write bench/ACCURACY.md (the first time an hour or two)
+	$(BIN)/python -m bench.accuracy $(ACCURACY_FLAGS)
 
 bench: $(VENV)/.built ## measure against the targets and write bench/RESULTS.md
 	$(BIN)/python bench/run.py $(BENCH_FLAGS)

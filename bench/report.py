@@ -73,7 +73,7 @@ def at_least(what: str, value: float, limit: float, unit: str, *, digits: int = 
     return Check(what, f"{value:,.{digits}f} {unit}".strip(), f"at least {limit:,g} {unit}".strip(), value >= limit)
 
 
-def document(sections: Sequence[Section], heading: Sequence[str]) -> str:
+def document(sections: Sequence[Section], heading: Sequence[str], *, title: str = "Benchmark results") -> str:
     """The whole report in Markdown.
 
     Parameters
@@ -82,12 +82,14 @@ def document(sections: Sequence[Section], heading: Sequence[str]) -> str:
         In the order in which they appear.
     heading : sequence of str
         Paragraphs before the first table.
+    title : str
+        Of the whole.
     """
     checks = [check for section in sections for check in section.checks]
     missed = sum(not check.is_met for check in checks)
     verdict = f"{len(checks) - missed} of {len(checks)} targets met" + (f", {missed} missed." if missed else ".")
     rows = [(c.what, c.figure, c.target, "met" if c.is_met else "**missed**") for c in checks]
-    parts = ["# Benchmark results", *heading]
+    parts = [f"# {title}", *heading]
     if checks:
         parts += ["## Figures against targets", verdict, table(Table(("figure", "measured", "target", ""), rows))]
     for section in sections:

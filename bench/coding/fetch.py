@@ -80,6 +80,10 @@ def _unpacked(downloads: Path, pattern: str, target: Path) -> Path | None:
         shutil.unpack_archive(files[-1], partial, "zip")
     else:
         subprocess.run(["dpkg-deb", "-x", files[-1], partial], check=True)
+    for nested in sorted(partial.rglob("*.pk3")):
+        # A zip of a game's files.
+        shutil.unpack_archive(nested, nested.with_suffix(""), "zip")
+        nested.unlink()
     return partial.rename(target)
 
 

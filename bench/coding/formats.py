@@ -29,7 +29,7 @@ EXTRA = ("webp", "opus", "m4a")
 """Media formats that models have not learnt; reported apart."""
 
 Material = Literal["blob", "tree", "image", "audio", "clip", "pdf"]
-"""What an encoder reads: a file of 1.6 MB, a folder of files, a PPM picture, a WAV, a film without loss, a PDF."""
+"""What an encoder reads: a file of 1 MB, a folder of files, a PPM picture, a WAV, a film without loss, a PDF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Encoder:
     material: Material
     command: tuple[str, ...]
     choices: tuple[str, ...] = ("",)
-    limit: int = 1_600_000
+    limit: int = 1_000_000
     is_held_out: bool = False
 
     def run(self, source: Path, target: Path, item: int) -> bool:
@@ -103,22 +103,22 @@ GENERIC: Sequence[Encoder] = (
     _of("blob", "gzip", "gzip1", "gzip -1c {input}"),
     _of("blob", "gzip", "gzip6", "gzip -6c {input}"),
     _of("blob", "gzip", "pigz9", "pigz -9c {input}"),
-    _of("blob", "gzip", "libdeflate6", "libdeflate-gzip -6c {input}"),
-    _of("blob", "gzip", "libdeflate12", "libdeflate-gzip -12c {input}", is_held_out=True),
-    _of("blob", "gzip", "zopfli", "zopfli --i5 -c {input}", limit=500_000, is_held_out=True),
+    _of("blob", "gzip", "libdeflate6", "libdeflate-gzip -6 -c {input}"),
+    _of("blob", "gzip", "libdeflate12", "libdeflate-gzip -12 -c {input}", is_held_out=True),
+    _of("blob", "gzip", "zopfli", "zopfli --i5 -c {input}", limit=200_000, is_held_out=True),
     _of("blob", "bzip2", "bzip2-1", "bzip2 -1c {input}"),
     _of("blob", "bzip2", "bzip2-9", "bzip2 -9c {input}"),
     _of("blob", "bzip2", "pbzip2", "pbzip2 -c -p1 {input}", is_held_out=True),
     _of("blob", "bzip2", "7zz", "7zz a -tbzip2 -mmt1 {output} {input}", is_held_out=True),
     *(_of("blob", "zstd", f"zstd{level}", f"zstd -{level} -c -q {{input}}") for level in (1, 3, 9)),
-    _of("blob", "zstd19", "zstd19", "zstd -19 -c -q {input}"),
+    _of("blob", "zstd19", "zstd19", "zstd -19 -c -q {input}", limit=600_000),
     *(_of("blob", "lz4", f"lz4-{level}", f"lz4 -{level} -c -q {{input}}") for level in (1, 9)),
     *(_of("blob", "brotli", f"brotli{level}", f"brotli -q {level} -c {{input}}") for level in (4, 6, 9)),
-    _of("blob", "brotli11", "brotli11", "brotli -q 11 -c {input}", limit=1_000_000),
+    _of("blob", "brotli11", "brotli11", "brotli -q 11 -c {input}", limit=400_000),
     _of("blob", "xz", "xz1", "xz -1c {input}"),
-    _of("blob", "xz", "xz6", "xz -6c {input}"),
-    _of("blob", "xz", "xz9e", "xz -9ec {input}", limit=1_000_000),
-    _of("blob", "lzip", "plzip", "plzip -c -n1 {input}", limit=1_000_000),
+    _of("blob", "xz", "xz6", "xz -6c {input}", limit=600_000),
+    _of("blob", "xz", "xz9e", "xz -9ec {input}", limit=600_000),
+    _of("blob", "lzip", "plzip", "plzip -c -n1 {input}", limit=600_000),
     _of("tree", "zip", "zip6", "zip -6 -q -r -j {output} {input}"),
     _of("tree", "zip", "zip9", "zip -9 -q -r -j {output} {input}"),
     _of("tree", "zip", "7zz", "7zz a -tzip -mmt1 {output} {input}", is_held_out=True),

@@ -21,10 +21,16 @@ from pathlib import Path
 from bench.coding import fetch, formats
 from bench.coding.formats import Encoder
 
-BLOB = 1_600_000
+BLOB = 1_000_000
 """Bytes of contents that one stream is made of."""
 
-PART = 800_000
+BLOBS = 1
+"""Blobs of each source. More add little: what differs between sources counts."""
+
+PICTURES = SOUNDS = 6
+"""Most pictures and sounds of each source."""
+
+PART = 500_000
 """Most bytes taken from one file."""
 
 PACKED = 0.93
@@ -124,10 +130,9 @@ def _encode(encoders: Sequence[Encoder], material: Path, target: Path, item: int
 
 
 def _blobs(files: Sequence[Path], draw: random.Random, work: Path) -> Iterator[Path]:
-    """One blob of a source, or two of a large one, each with a folder of the same bytes as files."""
+    """A blob of a source, with a folder of the same bytes as files."""
     sizes = {path: path.stat().st_size for path in files if path.stat().st_size > 1000}
-    total = sum(sizes.values())
-    for item in range(2 if total > 3_000_000 else 1):
+    for item in range(BLOBS):
         order = list(sizes)
         draw.shuffle(order)
         tree = work / f"blob{item}.tree"
@@ -158,10 +163,10 @@ def _part(path: Path, size: int, draw: random.Random) -> bytes:
 
 
 def _pictures(files: Sequence[Path], draw: random.Random, work: Path) -> Iterator[Path]:
-    """Up to ten pictures as PPM, so that no encoder sees another's traces at full size."""
+    """Up to `PICTURES` pictures as PPM, so that no encoder sees another's traces at full size."""
     found = [path for path in files if path.suffix.lower() in PICTURE_ENDS and path.stat().st_size > 30_000]
     draw.shuffle(found)
-    for item, path in enumerate(found[:10]):
+    for item, path in enumerate(found[:PICTURES]):
         made = work / f"picture{item}.ppm"
         scale = f"scale='min({WIDTHS[item % 3]},iw)':-2"
         if _run(*_FFMPEG, "-i", str(path), "-frames:v", "1", "-vf", scale, "-pix_fmt", "rgb24", str(made)):
@@ -169,11 +174,11 @@ def _pictures(files: Sequence[Path], draw: random.Random, work: Path) -> Iterato
 
 
 def _sounds(files: Sequence[Path], draw: random.Random, work: Path) -> Iterator[Path]:
-    """Up to ten sounds of at most 40 s as WAV."""
+    """Up to `SOUNDS` sounds of at most 40 s as WAV."""
     found = [path for path in files if path.suffix.lower() in SOUND_ENDS and path.stat().st_size > 25_000]
     draw.shuffle(found)
     settings = ("-vn", "-t", "40", "-ac", "2", "-ar", "44100", "-sample_fmt", "s16")
-    for item, path in enumerate(found[:10]):
+    for item, path in enumerate(found[:SOUNDS]):
         made = work / f"sound{item}.wav"
         if _run(*_FFMPEG, "-i", str(path), *settings, str(made)):
             yield made
@@ -208,6 +213,8 @@ def _typeset(text: bytes, target: Path) -> None:
 def main() -> int:
     """Make all streams, two sources at a time; sources that were not fetched are passed over."""
     sources = sorted(path.name for path in fetch.folder("contents").iterdir() if path.name in fetch.TRAIN | fetch.TEST)
+    # After a run that was broken off, what has nothing yet comes first.
+    sources.sort(key=lambda source: any(_target(source).iterdir()))
     with ProcessPoolExecutor(2) as pool:
         for source, count in zip(sources, pool.map(make, sources), strict=True):
             print(f"{source}: {count} streams", flush=True)

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -128,6 +127,8 @@ def random_statistics(count: int, length: int, seed: int) -> NDArray[np.int32]:
 
 def fitted(clear: NDArray[np.int32], weights: NDArray[np.float64], length: int, seed: int) -> dict[str, Any]:
     """Tables for heads of one length, as `opaque.json` holds them."""
+    import lightgbm
+
     drawn = random_statistics(RANDOM_TO_CLEAR * len(clear), length, seed)
     x = np.concatenate([clear, drawn]).astype(np.float64)
     y = np.concatenate([np.zeros(len(clear)), np.ones(len(drawn))])
@@ -159,25 +160,55 @@ def _tables(trees: list[dict[str, Any]]) -> dict[str, Any]:
     return {"intercept": round(intercept, 4), "statistics": tables}
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Heads of one length, judged by tables that do not know their source.
+
+    Attributes
+    ----------
+    length : int
+    is_right : ndarray of shape (n,), bool
+        For each clear head.
+    sources : ndarray of shape (n,)
+        Number of its source.
+    labels : list of str
+        Its protocol.
+    random_right : float
+        Share of random heads that are called opaque.
+    """
+
+    length: int
+    is_right: NDArray[np.bool_]
+    sources: NDArray[np.int64]
+    labels: list[str]
+    random_right: float
+
+
+def judged(heads: list[Head], length: int) -> Judged:
+    """Judge every clear head of a length by tables of the other sources."""
+    have = samples(heads, length)
+    is_right = np.zeros(len(have.groups), dtype=bool)
+    right_random = []
+    for fold in range(FOLDS):
+        test = have.groups % FOLDS == fold
+        tables = fitted(have.statistics[~test], have.weights[~test], length, seed=fold)
+        is_right[test] = _log_odds(tables, length, have.statistics[test]) < 0
+        drawn = random_statistics(40_000, length, seed=1_000 + fold)
+        right_random.append(float((_log_odds(tables, length, drawn) >= 0).mean()))
+    return Judged(length, is_right, have.groups, have.labels, float(np.mean(right_random)))
+
+
 def evaluate(heads: list[Head]) -> None:
     """Print the balanced accuracy on sources that training did not see, for each length."""
     print("length  heads  sources  clear    random   balanced  most often wrong")
     for length in opaque.HEAD_LENGTHS:
-        have = samples(heads, length)
-        is_right = np.zeros(len(have.groups), dtype=bool)
-        right_random = []
-        for fold in range(FOLDS):
-            test = have.groups % FOLDS == fold
-            tables = fitted(have.statistics[~test], have.weights[~test], length, seed=fold)
-            is_right[test] = _log_odds(tables, length, have.statistics[test]) < 0
-            drawn = random_statistics(40_000, length, seed=1_000 + fold)
-            right_random.append(float((_log_odds(tables, length, drawn) >= 0).mean()))
-        clear, drawn_right = float(is_right.mean()), float(np.mean(right_random))
-        wrong = Counter(label for label, right in zip(have.labels, is_right, strict=True) if not right)
+        one = judged(heads, length)
+        clear = float(one.is_right.mean())
+        wrong = Counter(label for label, right in zip(one.labels, one.is_right, strict=True) if not right)
         worst = ", ".join(f"{label} {count}" for label, count in wrong.most_common(4))
         print(
-            f"{length:6} {len(is_right):6} {have.groups.max() + 1:8}  {clear:.4f}   {drawn_right:.4f}   "
-            f"{(clear + drawn_right) / 2:.4f}    {worst}"
+            f"{length:6} {len(one.is_right):6} {one.sources.max() + 1:8}  {clear:.4f}   {one.random_right:.4f}   "
+            f"{(clear + one.random_right) / 2:.4f}    {worst}"
         )
 
 

@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, final
 
-__all__ = ["Batch", "Frames", "Scan", "coding_names", "coding_statistics", "link_types", "record_fields"]
+__all__ = [
+    "Batch",
+    "Frames",
+    "Scan",
+    "coding_names",
+    "coding_statistics",
+    "link_types",
+    "payload_segments",
+    "record_fields",
+]
 
 @final
 class Batch:
@@ -36,3 +45,4 @@ def record_fields(has_counts: bool) -> list[tuple[str, str, bool]]: ...
 def link_types() -> list[int]: ...
 def coding_names(is_wide: bool) -> list[str]: ...
 def coding_statistics(payloads: list[bytes], is_wide: bool) -> bytes: ...
+def payload_segments(payload: bytes) -> list[tuple[int, str]]: ...

@@ -17,7 +17,9 @@ from wiretropy.policy.apply import PolicyRun, apply
 from wiretropy.policy.model import Policy, RateLimit, RuleException, Suppression, Traffic
 
 NS = limits.NS_PER_S
-RELAPSE = Side(random.Random(3).randbytes(9_200), segments=[(0, 9_000, "encrypted"), (9_000, 9_200, "text")])
+RELAPSE = Side(
+    random.Random(3).randbytes(9_200), "encrypted", 0.99, segments=[(0, 9_000, "encrypted"), (9_000, 9_200, "text")]
+)
 EVERYONE = Traffic(ports=((0, 65_535),))
 START_DAY = date(2023, 11, 14)
 """The day of `START_NS`, of which 6,400 seconds are left."""

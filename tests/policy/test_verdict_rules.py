@@ -11,10 +11,10 @@ from policy_records import Flow, Segment, Side, judged, packet_of
 
 from wiretropy.policy.alert import Alert
 from wiretropy.policy.apply import apply
-from wiretropy.policy.model import RULES, Policy, Traffic
+from wiretropy.policy.model import RULES, Policy, Traffic, VerdictRule
 
 RANDOM = random.Random(2).randbytes(20_000)
-ONLY_22 = Policy(may_be_encrypted=(Traffic(ports=((22, 22),)),))
+ONLY_22 = Policy(may_be_encrypted=(Traffic(ports=((22, 22),)),), rules={**RULES, "encrypted_unexpected": VerdictRule()})
 MUST = Policy(must_be_encrypted=(Traffic(ports=((443, 443),)),))
 
 
@@ -79,9 +79,12 @@ def test_what_counts_as_plaintext_is_the_policy_s() -> None:
     assert len(alerts(policy, "plaintext_unexpected", Flow(orig=side, resp_port=443))) == 1
 
 
-def relapsing(*segments: Segment) -> list[tuple[str, int, int]]:
-    flow = Flow(orig=Side(RANDOM, segments=segments), resp=Side(RANDOM, segments=[(0, 20_000, "encrypted")]))
-    return [(a.side, a.offset, a.packet) for a in alerts(Policy(), "relapse", Flow("Cz"), flow)]
+def relapsing(
+    *segments: Segment, verdict: str = "encrypted", probability: float = 0.99, policy: Policy | None = None
+) -> list[tuple[str, int, int]]:
+    own = Side(RANDOM, verdict, probability, segments)
+    flow = Flow(orig=own, resp=Side(RANDOM, "encrypted", 0.99, [(0, 20_000, "encrypted")]), resp_port=22)
+    return [(a.side, a.offset, a.packet) for a in alerts(policy or Policy(), "relapse", Flow("Cz"), flow)]
 
 
 def test_cleartext_behind_ciphertext_is_a_relapse_at_its_first_byte() -> None:
@@ -106,21 +109,48 @@ def test_handshakes_short_segments_and_other_kinds_are_no_relapse(segments: list
     assert relapsing(*segments) == []
 
 
+@pytest.mark.parametrize(("verdict", "probability"), [("binary", 0.99), ("encrypted", 0.86)])
+@pytest.mark.parametrize("kind", ["binary", "text"])
+def test_cleartext_behind_random_bytes_of_a_side_that_is_not_surely_encrypted_is_none(
+    kind: str, verdict: str, probability: float
+) -> None:
+    """RTMP begins with 3,072 random bytes and goes on in the clear."""
+    segments = ((0, 3_072, "encrypted"), (3_072, 20_000, kind))
+    assert relapsing(*segments, verdict=verdict, probability=probability) == []
+
+
+@pytest.mark.parametrize("kind", ["opaque", "compressed", "encrypted"])
+def test_text_behind_what_looks_random_is_one_where_encryption_is_expected(kind: str) -> None:
+    """A session that was taken over may send so much text that its verdict is text."""
+    segments = ((0, 5_000, kind), (5_000, 20_000, "text"))
+    assert relapsing(*segments, verdict="text", policy=ONLY_22) == [("orig", 5_000, packet_of(5_000))]
+    keys = ((0, 2_048, kind), (2_048, 20_000, "text"))
+    assert relapsing(*keys, verdict="text", policy=ONLY_22) == [], "certificates lie between keys and signatures"
+    binary = ((0, 5_000, kind), (5_000, 20_000, "binary"))
+    assert relapsing(*binary, verdict="binary", policy=ONLY_22) == []
+
+
 def test_ciphertext_of_another_flow_or_side_does_not_make_a_relapse() -> None:
-    cipher, text = Side(RANDOM, segments=[(0, 20_000, "encrypted")]), Side(RANDOM, segments=[(0, 20_000, "text")])
+    cipher, text = (
+        Side(RANDOM, "encrypted", 0.99, [(0, 20_000, "encrypted")]),
+        Side(RANDOM, segments=[(0, 20_000, "text")]),
+    )
     assert alerts(Policy(), "relapse", Flow("Ca", cipher, text), Flow("Cb", text, cipher), Flow("Cc", text, text)) == []
 
 
 def test_only_the_first_relapse_of_a_side_is_told_with_what_was_before() -> None:
     segments = [(at, at + 1_000, "text" if at % 2_000 else "encrypted") for at in range(0, 20_000, 1_000)]
-    [alert] = alerts(Policy(), "relapse", Flow(orig=Side(RANDOM, segments=segments)))
+    [alert] = alerts(Policy(), "relapse", Flow(orig=Side(RANDOM, "encrypted", 0.99, segments)))
     assert (alert.offset, alert.segment, alert.segment_before) == (1_000, "text", "encrypted")
-    assert "is text from byte 1,000 on (packet 4 of a.pcap), 1,000 bytes behind 1,000 encrypted bytes" in alert.reason
+    assert (
+        "is text from byte 1,000 on (packet 4 of a.pcap), 1,000 bytes behind 1,000 bytes that are encrypted"
+        in alert.reason
+    )
 
 
 def test_a_change_of_coding_that_the_policy_names_is_told_after_its_first_bytes() -> None:
     def changes(policy: Policy, *segments: Segment) -> list[int]:
-        flow = Flow(orig=Side(RANDOM, segments=segments))
+        flow = Flow(orig=Side(RANDOM, "encrypted", 0.99, segments))
         return [a.offset for a in alerts(policy, "coding_changed", flow)]
 
     late = ((0, 8_000, "encrypted"), (8_000, 20_000, "compressed"))
@@ -135,14 +165,14 @@ def test_a_change_of_coding_that_the_policy_names_is_told_after_its_first_bytes(
 
 
 def test_rules_that_are_off_are_silent() -> None:
-    flow = Flow(orig=Side(RANDOM, segments=[(0, 9_000, "encrypted"), (9_000, 20_000, "text")]))
+    flow = Flow(orig=Side(RANDOM, "encrypted", 0.99, [(0, 9_000, "encrypted"), (9_000, 20_000, "text")]))
     assert len(apply(judged(flow), Policy())) == 1
     assert apply(judged(flow), changed(Policy(), "relapse", enabled=False)) == []
 
 
 def test_slices_of_judged_batches_name_their_own_segments() -> None:
     text = Side(b"x" * 20_000, segments=[(0, 20_000, "text")])
-    relapse = Side(RANDOM, segments=[(0, 9_000, "encrypted"), (9_000, 20_000, "text")])
+    relapse = Side(RANDOM, "encrypted", 0.99, [(0, 9_000, "encrypted"), (9_000, 20_000, "text")])
     batch = judged(Flow("Ca", text, text), Flow("Cb", text, relapse), Flow("Cc", relapse, text))
     assert [(a.uid, a.side, a.offset) for a in apply(batch.slice(2), Policy())] == [("Cc", "orig", 9_000)]
     assert [(a.uid, a.side) for a in apply(batch.slice(1, 1), Policy())] == [("Cb", "resp")]

@@ -4,6 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use wiretropy_core::meter::coding::{measure, names, Extent, SHORTEST};
+use wiretropy_core::meter::{PacketRef, Segments};
 
 const fn extent(is_wide: bool) -> Extent {
     if is_wide {
@@ -39,4 +40,15 @@ pub fn coding_statistics<'py>(
         numbers.into_iter().flat_map(f32::to_ne_bytes).collect::<Vec<u8>>()
     });
     Ok(PyBytes::new(py, &numbers))
+}
+
+/// Where the kinds of bytes of a payload begin: offset and kind of each segment.
+#[pyfunction]
+pub fn payload_segments(py: Python<'_>, payload: &[u8]) -> Vec<(u64, &'static str)> {
+    py.detach(|| {
+        let mut segments = Segments::default();
+        segments.update(payload, PacketRef::default());
+        segments.finish();
+        segments.found().iter().map(|segment| (segment.start, segment.kind.name())).collect()
+    })
 }

@@ -19,5 +19,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(scan::link_types, module)?)?;
     module.add_function(wrap_pyfunction!(coding::coding_names, module)?)?;
     module.add_function(wrap_pyfunction!(coding::coding_statistics, module)?)?;
+    module.add_function(wrap_pyfunction!(coding::payload_segments, module)?)?;
     Ok(())
 }

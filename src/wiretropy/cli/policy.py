@@ -184,9 +184,10 @@ def _read_sessions(
     from wiretropy.capture.run import CaptureRun
     from wiretropy.capture.settings import ScanSettings
     from wiretropy.policy.sessions import sessions_of
+    from wiretropy.verdict import judge
 
     run = CaptureRun(paths, ScanSettings(**settings), on_progress=on_progress)
-    sessions = sessions_of(run, ports)
+    sessions = sessions_of(map(judge, run), ports)
     run.summary.raise_if_refused()
     return sessions, run
 

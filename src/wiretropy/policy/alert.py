@@ -195,6 +195,11 @@ _COLUMNS = frozenset(
 """What an alert is made of, where flow records have it; the rest of a record is not turned into Python objects."""
 
 
+def evidence_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Flow records with the columns that alerts are made of."""
+    return batch.select([column for column in batch.schema.names if column in _COLUMNS])
+
+
 def alert_at(
     batch: pa.RecordBatch,
     policy: Policy,
@@ -209,7 +214,7 @@ def alert_at(
     Parameters
     ----------
     batch : pyarrow.RecordBatch
-        Flow records.
+        Flow records, as `evidence_rows` gives them.
     policy : Policy
         The policy.
     hit : one of Hits
@@ -221,8 +226,7 @@ def alert_at(
     inputs, options : sequence of str
         For the commands.
     """
-    needed = batch.select([column for column in batch.schema.names if column in _COLUMNS])
-    [row] = needed.slice(int(hit["row"]), 1).to_pylist()
+    [row] = batch.slice(int(hit["row"]), 1).to_pylist()
     rule, side, offset = _RULE_NAMES[hit["rule"]], SIDES[hit["side"]], int(hit["offset"])
     place = _place(batch, row, hit, segments)
     measured = row[f"{side}_measured_bytes"]

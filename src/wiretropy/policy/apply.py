@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from wiretropy import arrays
 from wiretropy.limits import NS_PER_S
-from wiretropy.policy.alert import Alert, alert_at, alert_ids
+from wiretropy.policy.alert import Alert, alert_at, alert_ids, evidence_rows
 from wiretropy.policy.band_rules import bands_left_and_regained
 from wiretropy.policy.gate import Gate
 from wiretropy.policy.hits import RULE_NUMBERS, Hits, in_order
 from wiretropy.policy.matching import TrafficMatcher
 from wiretropy.policy.model import RULES, SEVERITIES, Policy
-from wiretropy.policy.segments import Segments, segments_of
+from wiretropy.policy.segments import Segments, no_segments, segments_of
 from wiretropy.policy.threshold import SIDES, threshold_crossed
 from wiretropy.policy.verdict_rules import coding_changed, encrypted_unexpected, plaintext_unexpected, relapse
 from wiretropy.schema import DEFAULT_THRESHOLD
@@ -114,8 +114,9 @@ class Findings:
         inputs, options : sequence of str
             Captures and reading options that the scan was given, for the commands.
         """
+        rows = evidence_rows(self.batch)
         for hit, name in zip(self.found, self.ids(), strict=True):
-            yield alert_at(self.batch, self.policy, hit, name, self.segments, inputs, options)
+            yield alert_at(rows, self.policy, hit, name, self.segments, inputs, options)
 
 
 class PolicyRun:
@@ -142,10 +143,16 @@ class PolicyRun:
 
     def findings(self, batch: pa.RecordBatch) -> Findings:
         """What breaks the policy in the next batch, without what limits hold back."""
-        segments = segments_of(batch)
+        # A threshold that the scan looked for names its packets itself.
+        segments = segments_of(batch) if self._needs_segments() else no_segments()
         found = in_order([self._unexcepted(batch, hits) for hits in self._hits(batch, segments)])
         found = found[self._gate.passes(batch, found, _times(batch, found))]
         return Findings(batch, self.policy, found, segments)
+
+    def _needs_segments(self) -> bool:
+        """Whether a rule looks at segments, or finds places whose nearest packet they may name."""
+        has_other_rules = any(rule.enabled for name, rule in self.policy.rules.items() if name != "threshold_crossed")
+        return has_other_rules or any(each.bits_per_byte != self._scanned for each in self.policy.threshold)
 
     def _hits(self, batch: pa.RecordBatch, segments: Segments) -> Iterator[Hits]:
         """Hits of every rule that is enabled, rule by rule."""

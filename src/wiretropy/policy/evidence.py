@@ -167,10 +167,16 @@ def _band_point(hit: Any) -> str:
 
 def _relapse(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
     at, before = int(hit["segment"]), int(hit["before"])
+    looks = _LOOKS[SEGMENT_KINDS[segments.kind[before]]]
+    sizes = [counted(int(segments.length[i]), "byte") for i in (at, before)]
     return (
         f"payload is {SEGMENT_KINDS[segments.kind[at]]} from byte {hit['offset']:,} on ({place}), "
-        f"{counted(int(segments.length[at]), 'byte')} behind {counted(int(segments.length[before]), 'encrypted byte')}"
+        f"{sizes[0]} behind {sizes[1]} that {looks}"
     )
+
+
+_LOOKS = {"encrypted": "are encrypted", "compressed": "look random", "opaque": "look random"}
+"""What a relapse says of the segment before it."""
 
 
 def _coding(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segments, place: Place) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from wiretropy import arrays
 from wiretropy.limits import MAX_ALERT_SPANS, NS_PER_S
 from wiretropy.policy.hits import Hits
 from wiretropy.policy.model import RULES, Policy
@@ -54,14 +55,20 @@ class Gate:
         passed = np.ones(len(found), dtype=np.bool_)
         if not (self._rules.at_most or self._hosts.at_most):
             return passed
-        hosts, peers = batch.column("orig_ip"), batch.column("resp_ip")
-        for i, (row, rule, ts_ns) in enumerate(zip(found["row"], found["rule"], times_ns.tolist(), strict=True)):
-            host = hosts[int(row)].as_py()
-            peer = peers[int(row)].as_py() if self._by_pair else ""
-            passed[i] = self._rules.takes((int(rule), host, peer), ts_ns) and self._hosts.takes(host, ts_ns)
+        hosts = _addresses(batch, "orig_ip", found)
+        peers = _addresses(batch, "resp_ip", found) if self._by_pair else [""] * len(found)
+        events = zip(found["rule"].tolist(), hosts, peers, times_ns.tolist(), strict=True)
+        for i, (rule, host, peer, ts_ns) in enumerate(events):
+            passed[i] = self._rules.takes((rule, host, peer), ts_ns) and self._hosts.takes(host, ts_ns)
         names = list(RULES)
         self.suppressed.update(names[rule] for rule in found["rule"][~passed])
         return passed
+
+
+def _addresses(batch: pa.RecordBatch, column: str, found: Hits) -> list[str]:
+    """One address for each hit."""
+    codes, addresses = arrays.coded(batch.column(column))
+    return [addresses[code] for code in codes[found["row"]].tolist()]
 
 
 class _Spans:

@@ -185,6 +185,7 @@ PARSERS: dict[str, Parser] = {
     "min_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "verdicts": _list(_choice(tuple(v for v in VERDICTS if v != "encrypted")), '["text", "encoded"]'),
     "after_encrypted_bytes": _whole(0, _MAX_BYTES, " of bytes"),
+    "after_random_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "after_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "changes": _list(_change, '["encrypted -> compressed"]'),
     "by": _choice(("host", "pair")),

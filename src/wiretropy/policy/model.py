@@ -184,13 +184,20 @@ class RelapseRule(Rule):
 
     Attributes
     ----------
+    min_probability : float
+        Least probability that the side is encrypted, where encryption is not expected anyway.
     after_encrypted_bytes : int
         Length of an encrypted segment from which on cleartext behind it counts.
+    after_random_bytes : int
+        Length of a segment that looks random from which on text behind it counts, where encryption is expected. Keys
+        and signatures with certificates between them are shorter.
     min_bytes : int
         Length of cleartext from which on it counts.
     """
 
+    min_probability: float = 0.9
     after_encrypted_bytes: int = 256
+    after_random_bytes: int = 2_049
     min_bytes: int = 16
 
 
@@ -250,7 +257,8 @@ class RateLimit:
 
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
-        "encrypted_unexpected": VerdictRule(),
+        # Where a policy does not say what may be encrypted, nothing is unexpected; reading one that does enables it.
+        "encrypted_unexpected": VerdictRule(enabled=False),
         "plaintext_unexpected": PlaintextRule(severity="high"),
         "threshold_crossed": Rule(),
         "band_left": Rule(),

@@ -275,9 +275,8 @@ class _Reader:
         for name, default in RULES.items():
             known = tuple(each.name for each in fields(default))
             values = self._values(given.get(name, {}), ("rules", name), known)
-            if name == "encrypted_unexpected" and not has_allowed:
-                # Where a policy does not say what may be encrypted, nothing can be unexpected.
-                values = {"enabled": False, **values}
+            if name == "encrypted_unexpected":
+                values = {"enabled": has_allowed, **values}
             current = {key: getattr(default, key) for key in known}
             rules[name] = type(default)(**{**current, **values})
         return rules

@@ -68,9 +68,7 @@ class Segments:
 def segments_of(batch: pa.RecordBatch) -> Segments:
     """The segments of all flows of a batch."""
     if "segments" not in batch.schema.names or batch.num_rows == 0:
-        nothing = np.empty(0, dtype=np.int64)
-        kinds = nothing.astype(np.int8)
-        return Segments(nothing, kinds, kinds, nothing, nothing, nothing, nothing, [])
+        return no_segments()
     column: Any = batch.column("segments")
     starts, ends = arrays.spans(column)
     items = column.values.slice(int(starts[0]), int(ends[-1] - starts[0]))
@@ -84,6 +82,13 @@ def segments_of(batch: pa.RecordBatch) -> Segments:
     }
     order = np.lexsort((fields["start"], fields["side"], row))
     return Segments(row[order], sources=names, **{name: values[order] for name, values in fields.items()})
+
+
+def no_segments() -> Segments:
+    """Segments of flows that have none."""
+    nothing = np.empty(0, dtype=np.int64)
+    kinds = nothing.astype(np.int8)
+    return Segments(nothing, kinds, kinds, nothing, nothing, nothing, nothing, [])
 
 
 def _numbered(column: Any, numbers: dict[str, int]) -> NDArray[np.int8]:

@@ -19,11 +19,11 @@ from wiretropy.policy.model import SEGMENT_KINDS, CodingRule, PlaintextRule, Pol
 from wiretropy.policy.segments import Segments
 from wiretropy.policy.threshold import SIDES
 
+RANDOM_LOOKING = ("encrypted", "opaque", "compressed")
+"""Kinds of segments that look random."""
+
 CIPHERTEXT = ("encrypted", "opaque", "key material")
 """Kinds of segments that a side judged to be encrypted may begin with, the surest first."""
-
-CLEARTEXT = ("text", "binary")
-"""Kinds that are no relapse in cleartext, and one behind ciphertext."""
 
 
 def encrypted_unexpected(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: Segments) -> Hits:
@@ -76,14 +76,35 @@ def _first_segments(segments: Segments, side: str, kinds: tuple[str, ...], rows:
     return first
 
 
-def relapse(_batch: pa.RecordBatch, policy: Policy, _match: TrafficMatcher, segments: Segments) -> Hits:
-    """Cleartext behind ciphertext."""
+def relapse(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: Segments) -> Hits:
+    """Cleartext behind ciphertext.
+
+    Of a side that is surely encrypted, text and binary count behind its encrypted segments. Of flows that may or must
+    be encrypted, text counts behind whatever looks random too, since a session that was taken over may be mostly text.
+    Elsewhere that is no relapse: 3,072 random bytes begin an RTMP session, and pictures lie between headers in HTTP.
+    """
     rule = policy.rules["relapse"]
     assert isinstance(rule, RelapseRule)
-    is_cipher = segments.is_kind("encrypted") & (segments.length >= rule.after_encrypted_bytes)
-    before = _last_before(is_cipher, segments.group)
-    found = (before >= 0) & segments.is_kind(*CLEARTEXT) & (segments.length >= rule.min_bytes)
+    expected = match.any_of(batch, (*policy.may_be_encrypted, *policy.must_be_encrypted))[segments.row]
+    is_sure = segments.is_kind("encrypted") & _is_encrypted(batch, segments, rule.min_probability)
+    is_random = segments.is_kind(*RANDOM_LOOKING) & expected
+    behind_sure = _last_before(is_sure & (segments.length >= rule.after_encrypted_bytes), segments.group)
+    behind_random = _last_before(is_random & (segments.length >= rule.after_random_bytes), segments.group)
+    is_text, is_binary = segments.is_kind("text"), segments.is_kind("binary")
+    before = np.where(is_text, np.maximum(behind_sure, behind_random), np.where(is_binary, behind_sure, -1))
+    found = (before >= 0) & (segments.length >= rule.min_bytes)
     return _at_segments("relapse", segments, np.flatnonzero(found), before)
+
+
+def _is_encrypted(batch: pa.RecordBatch, segments: Segments, min_probability: float) -> NDArray[np.bool_]:
+    """Whether the side of each segment is encrypted as a whole, as surely as that."""
+    of_sides = [
+        is_one_of(batch.column(f"{side}_verdict"), ("encrypted",))
+        & (arrays.values(batch.column(f"{side}_verdict_probability")) >= min_probability)
+        for side in SIDES
+    ]
+    is_encrypted: NDArray[np.bool_] = np.stack(of_sides)[segments.side, segments.row]
+    return is_encrypted
 
 
 def _last_before(marked: NDArray[np.bool_], groups: NDArray[np.int64]) -> NDArray[np.int64]:
