@@ -7,7 +7,6 @@ import copy
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from cleartext import JSON, PROSE, REQUESTS, random
 
 from bench.coding import statistics
 from wiretropy.verdict import coding
-from wiretropy.verdict.coding import SHORTEST, CodingModel, coding_names, coding_statistics
+from wiretropy.verdict.coding import SHORTEST, CodingModel, Network, PayloadModel, coding_names, coding_statistics
 
 Stored = dict[str, Any]
 LONGEST = 65_536
@@ -135,7 +134,7 @@ def stored() -> Stored:
 @pytest.mark.parametrize("extent", ["narrow", "wide"])
 def test_the_shipped_models_read_what_the_core_measures(extent: Any, stored: Stored) -> None:
     found = coding.model(extent)
-    assert found.columns.tolist() == [
+    assert found.network.columns.tolist() == [
         coding_names(extent).index(name) for name in stored["models"][extent]["statistics"]
     ]
     payloads = [random(4_096, 5), PAYLOADS["deflate"][:4_096]]
@@ -151,7 +150,13 @@ def test_a_model_of_another_format_is_refused(format_: Any, stored: Stored) -> N
 
 
 @pytest.mark.parametrize(
-    ("extent", "name"), [("wide", "entropy_of_mars"), ("narrow", "msb_repeats_22"), ("narrow", "msb_bit_lag_8")]
+    ("extent", "name"),
+    [
+        ("wide", "entropy_of_mars"),
+        ("payload", "entropy_of_mars"),
+        ("narrow", "msb_repeats_22"),
+        ("narrow", "msb_bit_lag_8"),
+    ],
 )
 def test_a_model_of_numbers_that_are_not_measured_is_refused(extent: Any, name: str, stored: Stored) -> None:
     changed = copy.deepcopy(stored)
@@ -169,8 +174,8 @@ def test_columns_follow_their_names(stored: Stored) -> None:
     weights = entry["layers"][0]["weights"]
     entry["layers"][0]["weights"] = [*(weights[at] for at in order), weights[-1]]
     numbers, lengths = coding_statistics([random(900)]), np.array([900])
-    assert coding.parse(stored, "wide").log_odds(numbers, lengths) == pytest.approx(
-        before.log_odds(numbers, lengths), rel=1e-4
+    assert coding.parse(stored, "wide").outputs(numbers, lengths) == pytest.approx(
+        before.outputs(numbers, lengths), rel=1e-4
     )
 
 
@@ -178,15 +183,16 @@ def test_columns_follow_their_names(stored: Stored) -> None:
 def small() -> Callable[..., CodingModel]:
     """A model of two numbers whose output can be computed by hand."""
 
-    def made(scale: tuple[float, ...] = (1, 1), shift: tuple[float, ...] = (0, 0)) -> CodingModel:
-        return CodingModel(
+    def made(scale: tuple[float, ...] = (1, 1), shift: tuple[float, ...] = (0, 0), lower: float = 10) -> CodingModel:
+        network = Network(
             columns=np.array([2, 0]),
             weights=(np.array([[1, -1], [2, 0], [0, 1]], np.float32), np.array([[3], [-1]], np.float32)),
-            biases=(np.array([0.5, -10], np.float32), np.array([0.25], np.float32)),
+            biases=(np.array([0.5, -lower], np.float32), np.array([0.25], np.float32)),
             log2_length=np.array([8.0, 12.0]),
             scale=np.array(scale, np.float64),
-            shift=np.array(shift, np.float64),
+            shift=np.array(shift, np.float64)[:, None],
         )
+        return CodingModel(network)
 
     return made
 
@@ -208,10 +214,43 @@ def test_calibration_is_interpolated_at_the_logarithm_of_the_length(small: Calla
 
 
 def test_fewer_bytes_than_are_measured_count_as_64(small: Callable[..., CodingModel]) -> None:
-    model = replace(small(), biases=(np.array([0.5, 0], np.float32), np.array([0], np.float32)))
     # The second hidden number is -0.5 + log2 of the length, and taken away.
-    found = model.log_odds(np.repeat(NUMBERS, 4, axis=0), np.array([0, 1, 64, 128]))
-    assert found == pytest.approx([9 - 5.5, 9 - 5.5, 9 - 5.5, 9 - 6.5], rel=1e-6)
+    found = small(lower=0).log_odds(np.repeat(NUMBERS, 4, axis=0), np.array([0, 1, 64, 128]))
+    assert found == pytest.approx([9.25 - 5.5, 9.25 - 5.5, 9.25 - 5.5, 9.25 - 6.5], rel=1e-6)
+
+
+def test_probabilities_of_payloads_are_those_of_a_network_with_shares() -> None:
+    network = Network(
+        columns=np.array([0]),
+        # One number, two shares as they are, and log2 of the length.
+        weights=(np.array([[1, 0], [0, 1], [0, -1], [0.5, 0]], np.float32),),
+        biases=(np.array([0, 1], np.float32),),
+        log2_length=np.array([6.0, 16.0]),
+        scale=np.array([1.0, 2.0]),
+        shift=np.array([[0, 0], [0, 10]], np.float64),
+    )
+    model = PayloadModel(network, np.array([2, 0]), ("first", "second"))
+    numbers = np.sinh(np.array([[1.0, 0.0]] * 2, np.float32))
+    shares = np.array([[0.25, 99, 4.25], [0.5, 99, 0.5]], np.float32)
+    found = model.probabilities(numbers, shares, np.array([64, 2_048]))
+    # Outputs 1 + 3 and 1 + 4 at 64 bytes; halfway 1.5 (1 + 5.5) and 1.5 (1 + 0) + 5.
+    expected = [[4, 5], [9.75, 6.5]]
+    powers = np.exp(expected)
+    assert found == pytest.approx(powers / powers.sum(axis=1, keepdims=True), rel=1e-5)
+
+
+def test_probabilities_of_certain_payloads_do_not_overflow() -> None:
+    network = Network(
+        columns=np.array([0]),
+        weights=(np.array([[1_000, -1_000], [0, 0]], np.float32),),
+        biases=(np.zeros(2, np.float32),),
+        log2_length=np.array([6.0]),
+        scale=np.array([1.0]),
+        shift=np.zeros((1, 2)),
+    )
+    model = PayloadModel(network, np.array([], np.int64), ("first", "second"))
+    found = model.probabilities(np.full((1, 1), 1e9, np.float32), np.zeros((1, 0), np.float32), np.array([64]))
+    assert found.tolist() == [[1, 0]]
 
 
 @pytest.mark.parametrize("extent", ["narrow", "wide"])

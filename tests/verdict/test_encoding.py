@@ -68,6 +68,14 @@ def test_text_in_base64_that_was_cut_anywhere_is_read_but_for_the_ends(name: str
     assert len(found.inside) >= 430
 
 
+def test_both_alphabets_of_base64_are_read() -> None:
+    """Text whose base64 has all four characters that differ between them."""
+    inside = b"why? how? ~~~ >>> ??? ~ " * 8
+    plain, for_urls = base64.b64encode(inside), base64.urlsafe_b64encode(inside)
+    assert (b"+" in plain, b"/" in plain, b"-" in for_urls, b"_" in for_urls) == (True,) * 4
+    assert decoded(plain) == decoded(for_urls) == Encoded("base64", inside)
+
+
 @pytest.mark.parametrize("start", range(4))
 def test_hexadecimal_digits_of_which_the_last_is_cut_off_are_read(start: int) -> None:
     inside = random(64, 2)
@@ -128,6 +136,7 @@ ORDINARY = {
     "DNA in lines": b"GATTACAGATTACACATTAGGACC\nATAGACCATTAGACATTAGACCAA\nGATTACAGATTACACATTAGGACC\n",
     "small DNA": b"gattacagattacacattaggaccatagaccattagacattagacca",
     "protein": b"MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQ",
+    "a word of digits in spaces": b"      deadbeef12      ",
     "one letter": b"a" * 64,
     "two letters": b"ab" * 40,
     "dashes": b"-" * 70,
@@ -188,16 +197,23 @@ def test_few_tokens_in_base64_are_missed(length: int, most_missed: int) -> None:
     assert sum(decoded(token) is None for token in tokens) <= most_missed
 
 
-@pytest.mark.parametrize("name", [*ENCODINGS, *ORDINARY])
+PERCENT = {
+    "percent": quote(random(300, 4), safe="").encode(),
+    "Russian in percent": quote("Поезд отправляется. " * 9, safe="").encode(),
+    "some percent": b"name%3DJohn%20Smith%26city%3DNew%20York%26to%3Dme%40example%2Eorg%26",
+}
+
+
+@pytest.mark.parametrize("name", [*ENCODINGS, *ORDINARY, *PERCENT])
 @pytest.mark.parametrize("width", [64, 200])
 def test_what_is_passed_over_by_columns_would_not_be_found_encoded(name: str, width: int) -> None:
-    payload = ENCODINGS[name][1](INSIDES["ciphertext"]) if name in ENCODINGS else ORDINARY[name]
+    payload = ENCODINGS[name][1](INSIDES["ciphertext"]) if name in ENCODINGS else (ORDINARY | PERCENT)[name]
     head = payload[:width]
     row = np.zeros((1, width), np.uint8)
     row[0, : len(head)] = np.frombuffer(head, np.uint8)
     if decoded(head) is not None:
         assert may_be_encoded(row).tolist() == [True]
-    elif name in ("HTTP", "prose", "requests", "source code", "user agent"):
+    elif name in ("HTTP", "prose", "requests", "source code", "user agent", "a URL with escapes"):
         assert may_be_encoded(row).tolist() == [False]
 
 

@@ -201,6 +201,48 @@ def test_an_opaque_stretch_at_the_end_is_not_key_material(judged: Judge) -> None
     assert kinds(row, "orig")[-1] in ("encrypted", "compressed")
 
 
+# Encrypted or compressed, of both sides.
+
+
+class FixedModel:
+    """Says how it is told, by how many bytes there are."""
+
+    def __init__(self, few: float, many: float) -> None:
+        self.few, self.many = few, many
+
+    def log_odds(self, numbers: Any, lengths: Any) -> Any:
+        assert numbers.shape[0] == len(lengths)
+        return np.where(lengths < 1_000, self.few, self.many)
+
+
+@pytest.mark.parametrize(
+    ("few", "many", "side_probabilities", "together"),
+    [
+        # 512 bytes against 8,192 count a sixteenth; nothing says more than 4 for encrypted.
+        (3.2, 1.0, (3.2, 1.0), 1.0 + 0.2),
+        (3.2, -1.0, (3.2, -1.0), -1.0 + 0.2),
+        (-48.0, 1.0, (-4.0, 1.0), 1.0 - 0.25),
+        (48.0, -2.0, (48.0, -2.0), -2.0 + 3.0),
+        (0.5, -50.0, (0.5, -4.0), -4.0 + 0.5 / 16),
+    ],
+)
+def test_the_side_with_fewer_opaque_bytes_counts_for_as_much_less(
+    few: float,
+    many: float,
+    side_probabilities: tuple[float, float],
+    together: float,
+    judged: Judge,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("wiretropy.verdict.flows.model", lambda extent: FixedModel(few, many))
+    [row] = judged(talk(random(512, 31), random(20_000, 32)).packets)
+    log_odds = {"orig_": side_probabilities[0], "resp_": side_probabilities[1], "": together}
+    for prefix, value in log_odds.items():
+        assert row[f"{prefix}verdict"] == ("compressed" if value > 0 else "encrypted")
+        # All but certainly opaque.
+        assert row[f"{prefix}verdict_probability"] == pytest.approx(1 / (1 + np.exp(-abs(value))), rel=0.1)
+
+
 # Batches.
 
 

@@ -222,10 +222,22 @@ def test_deflated_text_is_compressed() -> None:
 
 def test_the_reason_of_opaque_bytes_names_entropy_and_random_band() -> None:
     reason = judged(random(4_096, 10)).reason
-    assert re.match(
-        r"7\.9[0-9]{3} bits per byte, where random bytes average 7\.9546 ± 0\.0040; as even, bit by bit, as random",
+    assert re.fullmatch(
+        r"7\.9[0-9]{3} bits per byte over 4,096 bytes, where random bytes average 7\.9546 ± 0\.0040; "
+        "bit by bit as even as random bytes",
         reason,
     )
+
+
+def test_the_reason_of_few_opaque_bytes_says_that_they_are_few() -> None:
+    assert judged(random(63, 10)).reason.endswith("; too few to tell encrypted from compressed, which takes 64 or more")
+    assert "too few" not in judged(random(64, 10)).reason
+
+
+def test_what_decodes_to_next_to_nothing_is_encoded() -> None:
+    assert judged(b"0badc0de0badbeef"[:14] + b"\n\n").verdict != "encoded"
+    verdict = judged(base64.b32encode(b"\0\1\2\3\4\5\6\7\x08\x09").replace(b"=", b""))
+    assert verdict.verdict_bytes == 16
 
 
 def test_the_reason_of_cleartext_names_the_printable_share() -> None:
