@@ -56,6 +56,7 @@ figures: $(VENV)/.built ## draw the figures of the documentation again
 	$(BIN)/python docs/figures/make_figures.py
 	$(BIN)/python docs/figures/make_law_figures.py
 	$(BIN)/python docs/figures/make_report_figure.py
+	$(BIN)/python docs/figures/make_judging_figure.py
 
 random-law: $(VENV)/.built ## compute the shipped tables of the law of random bytes again (some minutes)
 	$(BIN)/python -c 'from wiretropy.entropy import random_curves, random_nodes; random_nodes.save(); random_curves.save()'

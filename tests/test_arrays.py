@@ -54,3 +54,98 @@ def test_nulls_of_integers_become_what_stands_for_them() -> None:
     column = pa.chunked_array([pa.array([7, None], pa.uint16()), pa.array([None, 9], pa.uint16())])
     assert arrays.values(column, null=0).tolist() == [7, 0, 0, 9]
     assert arrays.values(column, null=0).dtype == np.uint16
+
+
+BYTES = [b"", b"abc", b"\0\xff", b"abcdefgh", b"ab"]
+
+
+@pytest.mark.parametrize("width", [0, 1, 3, 8, 20])
+@pytest.mark.parametrize(("start", "length"), [(0, 5), (1, 3), (3, 2), (4, 1)])
+def test_bytes_are_cut_or_filled_with_zeros(start: int, length: int, width: int) -> None:
+    column = pa.array(BYTES, pa.binary()).slice(start, length)
+    rows = np.arange(length)[::-1]
+    made = arrays.padded(column, rows, width)
+    assert (made.shape, made.dtype) == ((length, width), np.dtype(np.uint8))
+    assert [row.tobytes() for row in made] == [
+        each[:width].ljust(width, b"\0") for each in reversed(BYTES[start : start + length])
+    ]
+
+
+def test_bytes_of_no_rows_and_of_nothing_but_empty_ones() -> None:
+    column = pa.array([b"", b""], pa.binary())
+    assert arrays.padded(column, np.array([], dtype=np.int64), 4).shape == (0, 4)
+    assert arrays.padded(column, np.array([1, 0]), 4).tolist() == [[0] * 4] * 2
+    assert arrays.padded(pa.array([], pa.binary()), np.array([], dtype=np.int64), 4).shape == (0, 4)
+
+
+@pytest.mark.parametrize("kind", [np.uint64, np.int32, np.float32, np.float64, np.uint8])
+def test_numbers_become_a_column_of_their_type(kind: type) -> None:
+    values = np.array([3, 1, 2], kind)
+    made = arrays.numbers(values)
+    made.validate(full=True)
+    assert made.equals(pa.array(values))
+    assert made.null_count == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 64, 65])
+def test_numbers_are_null_where_told(count: int) -> None:
+    is_null = np.arange(count) % 3 == 1
+    made = arrays.numbers(np.arange(count) / 4, is_null=is_null)
+    made.validate(full=True)
+    assert made.to_pylist() == [None if n % 3 == 1 else n / 4 for n in range(count)]
+    assert made.null_count == is_null.sum()
+
+
+def test_numbers_of_a_view_that_is_not_contiguous() -> None:
+    values = np.arange(20, dtype=np.uint64).reshape(4, 5)[:, 1]
+    made = arrays.numbers(values, is_null=np.arange(8)[::2] == 2)
+    assert made.to_pylist() == [1, None, 11, 16]
+    assert arrays.numbers(np.arange(6)[::-2]).to_pylist() == [5, 3, 1]
+
+
+NAMES = ["", "a", "key material", "\u00fc\u6f22", "binary"]
+
+
+@pytest.mark.parametrize("codes", [[], [0], [4, 2, 0, 0, 3, 1, 2], [3] * 9])
+def test_words_are_written_by_their_numbers(codes: list[int]) -> None:
+    made = arrays.words(np.array(codes, dtype=np.int64), NAMES)
+    made.validate(full=True)
+    assert made.type == pa.string()
+    assert made.to_pylist() == [NAMES[code] for code in codes]
+
+
+@pytest.mark.parametrize("names", [[], [""], ["x"]])
+def test_no_words_of_few_names(names: list[str]) -> None:
+    made = arrays.words(np.array([], dtype=np.int64), names)
+    made.validate(full=True)
+    assert (len(made), made.type) == (0, pa.string())
+
+
+TEXTS = ["text", "opaque", "", "text", "t", "\u00fc\u6f22", "opaque"]
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, 7), (1, 3), (2, 1), (3, 1), (6, 1), (4, 0)])
+def test_texts_are_numbered_in_the_order_of_their_bytes(start: int, length: int) -> None:
+    codes, names = arrays.coded(pa.array(TEXTS).slice(start, length))
+    chosen = TEXTS[start : start + length]
+    assert names == sorted(set(chosen), key=str.encode)
+    assert [names[code] for code in codes] == chosen
+
+
+def test_texts_in_pieces_are_numbered_as_one_column() -> None:
+    column = pa.chunked_array([pa.array(TEXTS).slice(2, 3), pa.array(TEXTS[:2])])
+    codes, names = arrays.coded(column)
+    assert [names[code] for code in codes] == [*TEXTS[2:5], *TEXTS[:2]]
+
+
+@pytest.mark.parametrize("text", ["", "same"])
+def test_equal_texts_have_one_number(text: str) -> None:
+    codes, names = arrays.coded(pa.array([text] * 5))
+    assert (codes.tolist(), names) == ([0] * 5, [text])
+    codes, names = arrays.coded(pa.chunked_array([], pa.string()))
+    assert (codes.tolist(), names) == ([], [])
+
+
+def test_words_undo_numbering() -> None:
+    column = pa.array(TEXTS * 3)
+    assert arrays.words(*arrays.coded(column)).equals(column)

@@ -63,7 +63,7 @@ def test_json_lines_have_the_names_of_the_columns_in_their_order(examples: Path)
     for options, has_counts in ([], False), (["--counts"], True):
         result = CliRunner().invoke(command, [str(examples / "https.pcap"), "--json", *options])
         assert result.exit_code == 0
-        names = [column.name for column in schema.columns(has_counts=has_counts, has_alerts=True)]
+        names = [column.name for column in schema.columns(has_counts=has_counts, has_verdicts=True, has_alerts=True)]
         for line in result.stdout.splitlines():
             assert list(json.loads(line)) == names
 

@@ -252,8 +252,8 @@ def test_flows_are_not_sorted_by_what_has_no_order(demo: Flows) -> None:
 
 
 def test_a_flow_and_flows_are_named_as_many_as_they_are(demo: Flows) -> None:
-    assert repr(demo.take([0])) == "<Flows: 1 flow, 73 columns>"
-    assert repr(demo.take([])) == "<Flows: 0 flows, 73 columns>"
+    assert repr(demo.take([0])) == "<Flows: 1 flow, 85 columns>"
+    assert repr(demo.take([])) == "<Flows: 0 flows, 85 columns>"
 
 
 def test_an_unknown_column_names_those_that_exist(demo: Flows) -> None:

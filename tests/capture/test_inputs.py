@@ -337,7 +337,8 @@ def test_a_growing_file_is_followed_until_the_run_is_stopped(
     assert sorted(row["uid"] for row in rows) == sorted(row["uid"] for row in expected)
     by_uid = {row["uid"]: row for row in rows}
     for row in expected:
-        assert by_uid[row["uid"]] | {"source": ""} == row | {"source": ""}
+        sources = {"source": "", "orig_segment_sources": [], "resp_segment_sources": []}
+        assert by_uid[row["uid"]] | sources == row | sources
     assert [(fault.id, fault.severity) for fault in run.summary.faults] == [("stopped", "warning")]
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from wiretropy.cli.judge import command
-from wiretropy.verdict import measure_bytes
+from wiretropy.verdict import judge_payloads, measure_bytes
 
 PAYLOAD = np.random.default_rng(6).bytes(4_096)
 
@@ -29,8 +29,9 @@ def test_json_holds_the_whole_measurement(payload_file: Path) -> None:
     measured = measure_bytes(PAYLOAD)
     assert result.exit_code == 0
     assert record.pop("source") == str(payload_file)
-    assert record == {name: getattr(measured, name) for name in record}
-    assert len(record) == 14
+    [verdict] = judge_payloads([PAYLOAD])
+    assert record == dataclasses.asdict(verdict) | dataclasses.asdict(measured)
+    assert record["verdict"] == "encrypted"
 
 
 @pytest.mark.parametrize("payload", [b"ab" * 5_000, bytes(range(256)) * 400, b"\0", b"aaaa", PAYLOAD])
@@ -86,7 +87,7 @@ def test_what_cannot_be_measured_is_refused_in_one_line(tmp_path: Path, name: st
 
 def test_standard_input_is_called_by_its_name() -> None:
     result = CliRunner().invoke(command, ["-"], input=PAYLOAD)
-    assert result.stdout.splitlines()[0] == "standard input"
+    assert result.stdout.startswith("standard input: encrypted (")
 
 
 def test_empty_standard_input_is_refused() -> None:

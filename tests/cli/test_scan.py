@@ -18,6 +18,7 @@ from wire import Packet, pcap_bytes
 
 from wiretropy.entropy import min_bytes_to_cross
 from wiretropy.flows import Flows, read_flows
+from wiretropy.verdict import judge
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_json_has_one_object_a_line_and_nothing_else(capture: Path) -> None:
     done = wiretropy("scan", capture, "--json")
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert (done.returncode, done.stderr) == (0, "")
-    assert [measured(row) for row in rows] == read_flows(capture).to_arrow().to_pylist()
+    assert [measured(row) for row in rows] == judge(read_flows(capture)).to_arrow().to_pylist()
 
 
 def test_the_table_puts_alerts_first_and_names_byte_and_packet(capture: Path) -> None:
@@ -169,7 +170,7 @@ def test_out_writes_the_same_flows_and_totals(capture: Path, tmp_path: Path) -> 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["flows.parquet", "summary.json"]
     loaded = Flows.load(tmp_path / "out")
-    assert loaded.to_arrow().drop_columns(ALERTS).equals(read_flows(capture).to_arrow())
+    assert loaded.to_arrow().drop_columns(ALERTS).equals(judge(read_flows(capture)).to_arrow())
     check_accounts(json.loads((tmp_path / "out" / "summary.json").read_text()))
 
 
@@ -425,4 +426,4 @@ def test_row_values_survive_json(examples: Path) -> None:
     """No value of any record is lost or changed on its way through a JSON line."""
     path = examples / "demo.pcap"
     rows: list[dict[str, Any]] = [json.loads(line) for line in wiretropy("scan", path, "--json").stdout.splitlines()]
-    assert [measured(row) for row in rows] == read_flows(path).to_arrow().to_pylist()
+    assert [measured(row) for row in rows] == judge(read_flows(path)).to_arrow().to_pylist()

@@ -61,11 +61,12 @@ def test_what_is_not_shown_is_named_and_a_wide_table_shows_everything(examples: 
         if line.startswith("not shown")
     ]  # fmt: skip
     assert told == [
-        "not shown at 80 columns: whole flow ids, why flows ended, packet numbers, curves, ±; "
+        "not shown at 80 columns: whole flow ids, why flows ended, packet numbers, curves, ±, "
+        "protocols, how sure verdicts are; "
         "a wider terminal shows more, --json everything",
-        "not shown at 100 columns: whole flow ids, why flows ended, packet numbers; "
+        "not shown at 100 columns: whole flow ids, why flows ended, packet numbers, curves; "
         "a wider terminal shows more, --json everything",
-        "not shown at 120 columns: whole flow ids, why flows ended; a wider terminal shows more, --json everything",
+        "not shown at 120 columns: packet numbers; a wider terminal shows more, --json everything",
     ]
 
 
@@ -75,7 +76,7 @@ def test_long_addresses_lose_their_middle_and_never_their_port(columns: int, ipv
     assert max(map(len, lines)) <= columns
     whole = [f"[{LONG_IPV6[0]}]:51234", f"[{LONG_IPV6[1]}]:8443"]
     short = ["[2001:db…70:7348]:51234", "[2001:db…ff:443a]:8443"]
-    for line, expected in zip(lines[3:5], whole if columns >= 120 else short, strict=True):
+    for line, expected in zip(lines[3:5], whole if columns >= 160 else short, strict=True):
         assert f"  {expected}  " in line
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ _LEFT_OUT = {
     "curves": "curves",
     "addresses": "whole addresses",
     "spread": "±",
+    "sure": "protocols, how sure verdicts are",
     "notes": "notes",
     "random": "random bytes",
 }
@@ -208,9 +209,9 @@ class ScanTable:
         bands = [str(each) if has["spread"] else each.shown(each.mean) for each in random]
         entropies = [each.shown(row[f"{side}_entropy"]) for each, (row, side) in zip(random, sides, strict=True)]
         columns = {
-            "flow": _Column(("", "flow"), [line for row in rows for line in _name(row, is_long=has["ids"])]),
+            "flow": _Column(("", "flow"), [line for row in rows for line in _name(row, has)]),
             "end": _Column(("originator", "responder"), [_end(*each, address_length) for each in sides]),
-            "verdict": _Column(("", "verdict"), [line for row in rows for line in _verdict(row)]),
+            "sure": _Column(("", "verdict"), [line for row in rows for line in _verdict(row)]),
             "bytes": _Column(("", "bytes"), [f"{row[f'{side}_payload_bytes']:,}" for row, side in sides], True),
             "entropy": _Column(("", "entropy"), entropies),
             "random": _Column(("random", "bytes"), bands),
@@ -284,11 +285,11 @@ def _closeness(table: pa.Table, side: str) -> Any:
     return np.maximum(closeness, -1e6)
 
 
-def _name(row: dict[str, Any], *, is_long: bool) -> tuple[str, str]:
-    """Id, and below it what is known of the flow as a whole."""
-    if is_long:
+def _name(row: dict[str, Any], has: Mapping[str, bool]) -> tuple[str, str]:
+    """Id, and below it what is known of the flow as a whole: its verdict, where that has no column of its own."""
+    if has["ids"]:
         return row["uid"], f"{row['proto']} {row['end_reason']}"
-    return row["uid"][:_SHORT_ID], row["proto"]
+    return row["uid"][:_SHORT_ID], row["proto"] if has["sure"] else row["verdict"]
 
 
 def _verdict(row: dict[str, Any]) -> tuple[str, str]:

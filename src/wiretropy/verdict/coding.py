@@ -35,17 +35,21 @@ _FILE = Path(__file__).with_name("coding.json")
 
 
 @dataclass(frozen=True, slots=True)
-class CodingModel:
-    """A network with one output.
+class Network:
+    """Layers of weights; all but the last are followed by max(0, x).
 
     Attributes
     ----------
     columns : ndarray of int
         Which of the core's numbers enter.
     weights, biases : tuple of ndarray
-        Of each layer; all but the last are followed by max(0, x).
-    log2_length, scale, shift : ndarray of shape (k,)
-        Calibration: the output is multiplied by `scale` and raised by `shift`, interpolated at log2 of the length.
+        Of each layer.
+    log2_length : ndarray of shape (k,)
+        Knots of the calibration, which is interpolated at log2 of the length.
+    scale : ndarray of shape (k,)
+        What outputs are multiplied by.
+    shift : ndarray of shape (k, outputs)
+        What they are raised by afterwards.
     """
 
     columns: NDArray[np.int64]
@@ -55,8 +59,13 @@ class CodingModel:
     scale: NDArray[np.float64]
     shift: NDArray[np.float64]
 
-    def log_odds(self, numbers: NDArray[np.float32], lengths: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-        """Natural logarithm of the odds that each row is compressed.
+    def outputs(
+        self,
+        numbers: NDArray[np.float32],
+        lengths: NDArray[np.integer[Any]],
+        others: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float64]:
+        """Calibrated outputs.
 
         Parameters
         ----------
@@ -64,30 +73,102 @@ class CodingModel:
             What the core measured.
         lengths : ndarray of shape (n,)
             Bytes that it rests on.
+        others : ndarray of shape (n, m), float32, optional
+            Inputs that enter as they are.
 
         Returns
         -------
-        log_odds : ndarray of shape (n,), float64
+        outputs : ndarray of shape (n, outputs), float64
         """
         log2_length = np.log2(np.maximum(lengths, SHORTEST)).astype(np.float32)
-        values = np.concatenate([np.arcsinh(numbers[:, self.columns]), log2_length[:, None]], axis=1)
+        between = [] if others is None else [others]
+        values = np.concatenate([np.arcsinh(numbers[:, self.columns]), *between, log2_length[:, None]], axis=1)
         for weights, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             values = np.maximum(0, values @ weights + bias)
-        output = (values @ self.weights[-1] + self.biases[-1])[:, 0].astype(np.float64)
         scale = np.interp(log2_length, self.log2_length, self.scale)
-        shift = np.interp(log2_length, self.log2_length, self.shift)
-        log_odds: NDArray[np.float64] = output * scale + shift
-        return log_odds
+        shift = [np.interp(log2_length, self.log2_length, column) for column in self.shift.T]
+        outputs: NDArray[np.float64] = (values @ self.weights[-1] + self.biases[-1]) * scale[:, None]
+        outputs += np.stack(shift, axis=1)
+        return outputs
+
+
+@dataclass(frozen=True, slots=True)
+class CodingModel:
+    """Tells compressed from encrypted."""
+
+    network: Network
+
+    def log_odds(self, numbers: NDArray[np.float32], lengths: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+        """Natural logarithm of the odds that each row is compressed; arguments as for `Network.outputs`."""
+        return self.network.outputs(numbers, lengths)[:, 0]
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadModel:
+    """Tells encrypted, compressed, text and binary payloads apart.
+
+    Attributes
+    ----------
+    network : Network
+        One output a class.
+    places : ndarray of int
+        Which of the `payload_statistics` enter.
+    classes : tuple of str
+        In the order of the outputs.
+    """
+
+    network: Network
+    places: NDArray[np.int64]
+    classes: tuple[str, ...]
+
+    def probabilities(
+        self, numbers: NDArray[np.float32], shares: NDArray[np.float32], lengths: NDArray[np.integer[Any]]
+    ) -> NDArray[np.float64]:
+        """Probability of each class.
+
+        Parameters
+        ----------
+        numbers : ndarray of shape (n, k), float32
+            All that the core measures.
+        shares : ndarray of shape (n, m), float32
+            The `payload_statistics`.
+        lengths : ndarray of shape (n,)
+            Bytes of each payload.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n, classes), float64
+            Each row sums to 1.
+        """
+        outputs = self.network.outputs(numbers, lengths, shares[:, self.places])
+        powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+        probabilities: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+        return probabilities
+
+
+@cache
+def _stored() -> dict[str, Any]:
+    return dict(json.loads(_FILE.read_text(encoding="utf-8")))
 
 
 @cache
 def model(extent: Extent) -> CodingModel:
-    """The shipped model."""
-    return parse(json.loads(_FILE.read_text(encoding="utf-8")), extent)
+    """The shipped model of compressed and encrypted bytes."""
+    return CodingModel(parse(_stored(), extent))
 
 
-def parse(stored: dict[str, Any], extent: Extent) -> CodingModel:
-    """Read one model as `coding.json` holds it.
+@cache
+def payload_model() -> PayloadModel:
+    """The shipped model of payloads."""
+    from wiretropy.verdict.payload_statistics import STATISTICS
+
+    entry = _stored()["models"]["payload"]
+    places = np.array([STATISTICS.index(name) for name in entry["payload_statistics"]])
+    return PayloadModel(parse(_stored(), "payload"), places, tuple(entry["classes"]))
+
+
+def parse(stored: dict[str, Any], name: str) -> Network:
+    """Read one network as `coding.json` holds it.
 
     Raises
     ------
@@ -96,19 +177,20 @@ def parse(stored: dict[str, Any], extent: Extent) -> CodingModel:
     """
     if stored.get("format") != FORMAT:
         raise ValueError(f"models of format {stored.get('format')}, but this wiretropy knows {FORMAT}")
-    entry = stored["models"][extent]
-    names = _core.coding_names(extent == "wide")
+    entry = stored["models"][name]
+    names = _core.coding_names(name != "narrow")
     unknown = sorted(set(entry["statistics"]) - set(names))
     if unknown:
         raise ValueError(f"no numbers of these names are measured: {', '.join(unknown)}")
     calibration = entry["calibration"]
-    return CodingModel(
-        columns=np.array([names.index(name) for name in entry["statistics"]]),
+    shift = np.array(calibration["shift"], np.float64)
+    return Network(
+        columns=np.array([names.index(each) for each in entry["statistics"]]),
         weights=tuple(np.array(layer["weights"], np.float32) for layer in entry["layers"]),
         biases=tuple(np.array(layer["bias"], np.float32) for layer in entry["layers"]),
         log2_length=np.array(calibration["log2_length"], np.float64),
         scale=np.array(calibration["scale"], np.float64),
-        shift=np.array(calibration["shift"], np.float64),
+        shift=shift.reshape(len(shift), -1),
     )
 
 

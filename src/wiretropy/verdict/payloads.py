@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretropy.entropy import entropy_of_counts, random_mean, random_sd
-from wiretropy.verdict.coding import SHORTEST, coding_statistics, model
+from wiretropy.verdict.coding import SHORTEST, coding_statistics, model, payload_model
 from wiretropy.verdict.encoding import Encoded, decoded
 from wiretropy.verdict.opaque import HEAD_LENGTHS, opaque_probability
+from wiretropy.verdict.payload_statistics import payload_statistics
 from wiretropy.verdict.raw import PRINTABLE
 from wiretropy.wording import counted
 
@@ -26,6 +27,21 @@ FEWEST_BYTES = HEAD_LENGTHS[0]
 
 BATCH = 256
 """Payloads that are judged together: at most 16 MiB of them."""
+
+CLASSES = ("encrypted", "compressed", "text", "binary")
+"""What probabilities are given for; `encoded` is known by decoding."""
+
+_CLEAR = 2
+"""The first of them that is no opaque one."""
+
+TEXT_SHARE = 0.85
+"""Share of printable bytes from which a short clear payload is text."""
+
+ENCRYPTED_SHARE = 0.6
+"""Share of short opaque payloads that are encrypted: compressed contents that short hardly occur."""
+
+ENCODED_PROBABILITY = 0.99
+"""That what decodes is encoded: words and names that decode by chance are rarer than one in a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,50 +93,72 @@ def judge_payloads(payloads: Sequence[bytes]) -> list[Verdict]:
 
 
 def _judged(payloads: list[bytes]) -> list[Verdict]:
-    opaque = opaque_probability([payload[: HEAD_LENGTHS[-1]] for payload in payloads])
-    compressed = _compressed_probability(payloads)
-    return [
-        _verdict(payload, *evidence)
-        for payload, *evidence in zip(payloads, opaque.tolist(), compressed.tolist(), strict=True)
-    ]
+    probabilities = np.full((len(payloads), len(CLASSES)), np.nan)
+    is_long = np.array([len(payload) >= SHORTEST for payload in payloads])
+    for rows, judged in ((np.flatnonzero(is_long), _of_long), (np.flatnonzero(~is_long), _of_short)):
+        if len(rows):
+            probabilities[rows] = judged([payloads[row] for row in rows.tolist()])
+    return [_verdict(payload, row) for payload, row in zip(payloads, probabilities, strict=True)]
 
 
-def _compressed_probability(payloads: list[bytes]) -> NDArray[np.float64]:
-    """Probability that each is compressed rather than encrypted; one half where there are too few bytes to tell."""
-    probability = np.full(len(payloads), 0.5)
-    rows = [row for row, payload in enumerate(payloads) if len(payload) >= SHORTEST]
-    if rows:
-        chosen = [payloads[row] for row in rows]
-        lengths = np.array([len(payload) for payload in chosen])
-        log_odds = model("wide").log_odds(coding_statistics(chosen), lengths)
-        probability[rows] = 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))
-    return probability
+def _of_long(payloads: list[bytes]) -> NDArray[np.float64]:
+    """Probabilities of `CLASSES`, of payloads that are long enough for the statistics of the core."""
+    lengths = np.array([len(payload) for payload in payloads])
+    numbers = coding_statistics(payloads)
+    classes = payload_model().classes
+    found = payload_model().probabilities(numbers, payload_statistics(payloads), lengths)
+    probabilities = found[:, [classes.index(name) for name in CLASSES]]
+    # Which of the two opaque classes it is, the model that was trained for that alone tells best.
+    compressed = 1 / (1 + np.exp(-np.clip(model("wide").log_odds(numbers, lengths), -50, 50)))
+    opaque = probabilities[:, 0] + probabilities[:, 1]
+    probabilities[:, 0], probabilities[:, 1] = opaque * (1 - compressed), opaque * compressed
+    return probabilities
 
 
-def _verdict(payload: bytes, opaque: float, compressed: float) -> Verdict:
+def _of_short(payloads: list[bytes]) -> NDArray[np.float64]:
+    """The same of few bytes, of which nobody can tell whether they are encrypted or compressed; NaN of too few."""
+    opaque = opaque_probability(payloads)
+    is_text = np.array([float(_printable_share(payload) > TEXT_SHARE) for payload in payloads])
+    clear = 1 - opaque
+    columns = [opaque * ENCRYPTED_SHARE, opaque * (1 - ENCRYPTED_SHARE), clear * is_text, clear * (1 - is_text)]
+    return np.stack(columns, axis=1)
+
+
+def _printable_share(payload: bytes) -> float:
+    return float(PRINTABLE[np.frombuffer(payload, np.uint8)].mean()) if payload else 0.0
+
+
+def _verdict(payload: bytes, probabilities: NDArray[np.float64]) -> Verdict:
     length = len(payload)
     if length < FEWEST_BYTES:
         return Verdict("undecided", None, 0, f"only {counted(length, 'byte')}; at least {FEWEST_BYTES} are needed")
     encoded = decoded(payload)
+    best = int(probabilities.argmax())
     if encoded is not None:
-        return Verdict("encoded", 1 - opaque, length, _encoded_reason(encoded))
-    if opaque > 0.5:
-        name = "compressed" if compressed > 0.5 else "encrypted"
-        probability = opaque * max(compressed, 1 - compressed)
-        return Verdict(name, probability, length, _opaque_reason(payload, name))
-    share = float(PRINTABLE[np.frombuffer(payload, np.uint8)].mean())
-    name = "text" if share > 0.85 else "binary"
-    return Verdict(name, 1 - opaque, length, f"{share:.0%} of {counted(length, 'byte')} are printable")
+        return Verdict("encoded", ENCODED_PROBABILITY, length, _encoded_reason(encoded))
+    name, probability = CLASSES[best], float(probabilities[best])
+    reason = _opaque_reason(payload, name) if best < _CLEAR else _clear_reason(payload)
+    return Verdict(name, probability, length, reason)
 
 
 def _encoded_reason(encoded: Encoded) -> str:
     [inside] = judge_payloads([encoded.inside])
-    return f"{encoded.encoding} of {counted(len(encoded.inside), 'byte')} that look {inside.verdict}"
+    looks = "of which too few are left to tell" if inside.verdict == "undecided" else f"that look {inside.verdict}"
+    return f"{encoded.encoding} of {counted(len(encoded.inside), 'byte')} {looks}"
+
+
+def _clear_reason(payload: bytes) -> str:
+    return f"{_printable_share(payload):.0%} of {counted(len(payload), 'byte')} are printable"
 
 
 def _opaque_reason(payload: bytes, name: str) -> str:
     counts = np.bincount(np.frombuffer(payload, np.uint8), minlength=256)
     entropy, length = float(entropy_of_counts(counts)), len(payload)
     band = f"{random_mean(length):.4f} ± {random_sd(length):.4f}"
-    told = "as even, bit by bit, as random bytes" if name == "encrypted" else "less even, bit by bit, than random bytes"
-    return f"{entropy:.4f} bits per byte, where random bytes average {band}; {told}"
+    if length < SHORTEST:
+        told = f"too few to tell encrypted from compressed, which takes {SHORTEST} or more"
+    elif name == "encrypted":
+        told = "bit by bit as even as random bytes"
+    else:
+        told = "bit by bit less even than random bytes"
+    return f"{entropy:.4f} bits per byte over {counted(length, 'byte')}, where random bytes average {band}; {told}"

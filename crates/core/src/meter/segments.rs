@@ -153,26 +153,17 @@ impl Segments {
     }
 
     fn score(&mut self, block: &[u8]) {
-        let scores = scores_of(block);
-        self.mark();
+        // Of a known length the loops come undone.
+        let scores = match <&[u8; BLOCK]>::try_from(block) {
+            Ok(whole) => scores_of(whole),
+            Err(_) => scores_of(block),
+        };
+        let here = Mark { start: self.done, packet: self.packet, opaque_bytes: self.opaque.len() };
         self.keep(block);
         self.done += block.len() as u64;
         match self.model {
-            None => self.weigh_first(scores),
-            Some(model) => self.weigh(scores, model),
-        }
-    }
-
-    /// Date evidence that begins with the next block.
-    fn mark(&mut self) {
-        let here = Mark { start: self.done, packet: self.packet, opaque_bytes: self.opaque.len() };
-        for (mark, sum) in self.marks.iter_mut().zip(self.sums) {
-            if sum == 0 && (self.model.is_some() || self.done == 0) {
-                *mark = here;
-            }
-        }
-        if self.sums[OPAQUE] == 0 && self.model.is_some_and(|model| model != OPAQUE) {
-            self.waiting.clear();
+            None => self.weigh_first(scores, here),
+            Some(model) => self.weigh(scores, model, here),
         }
     }
 
@@ -181,6 +172,9 @@ impl Segments {
         if self.model == Some(OPAQUE) {
             self.keep_opaque(block);
         } else {
+            if self.model.is_some() && self.sums[OPAQUE] == 0 {
+                self.waiting.clear();
+            }
             let room = OPAQUE_WAITING_BYTES - self.waiting.len();
             self.waiting.extend_from_slice(&block[..block.len().min(room)]);
         }
@@ -208,7 +202,10 @@ impl Segments {
             .next()
     }
 
-    fn weigh_first(&mut self, scores: [i32; MODELS.len()]) {
+    fn weigh_first(&mut self, scores: [i32; MODELS.len()], here: Mark) {
+        if here.start == 0 {
+            self.marks = [here; MODELS.len()];
+        }
         for (sum, score) in self.sums.iter_mut().zip(scores) {
             *sum = sum.saturating_add(score);
         }
@@ -219,16 +216,24 @@ impl Segments {
         }
     }
 
-    fn weigh(&mut self, scores: [i32; MODELS.len()], model: usize) {
+    fn weigh(&mut self, scores: [i32; MODELS.len()], model: usize, here: Mark) {
         if self.found.len() >= MAX_SEGMENTS {
             return;
         }
-        for (sum, score) in self.sums.iter_mut().zip(scores) {
-            *sum = (*sum + score - scores[model]).max(0);
+        let mut has_changed = false;
+        for (other, score) in scores.into_iter().enumerate() {
+            let sum = &mut self.sums[other];
+            let before = *sum;
+            // Below CHANGE before, and scores of a block have 12 bits.
+            *sum = before.wrapping_add(score).wrapping_sub(scores[model]).max(0);
+            if before == 0 && *sum > 0 {
+                // Evidence begins here.
+                self.marks[other] = here;
+            }
+            has_changed |= *sum > CHANGE;
         }
-        let best = self.best();
-        if self.sums[best] > CHANGE {
-            self.enter(best);
+        if has_changed {
+            self.enter(self.best());
         }
     }
 
@@ -262,6 +267,7 @@ impl Segments {
 ///
 /// Ciphertext is framed by lengths and types, which look like binary cleartext. So that a few such bytes do not outweigh
 /// the rest of a block, four bytes in a row speak for binary cleartext by [`MOST_OF_FOUR`] at most.
+#[inline(always)]
 fn scores_of(block: &[u8]) -> [i32; MODELS.len()] {
     // Three sums in one number: every score is raised to be positive, and 16 of them fit 16 bits.
     const RAISED: i32 = 128;
@@ -277,15 +283,18 @@ fn scores_of(block: &[u8]) -> [i32; MODELS.len()] {
         }
         packed
     };
-    let (mut sum, mut binary) = (0_u64, 0);
+    // Sums of at most 16 scores of 8 bits: nothing wraps.
+    let (mut sum, mut binary) = (0_u64, 0_i32);
     for four in block.chunks(4) {
         let packed =
             four.iter().fold(0_u64, |sum, &byte| sum.wrapping_add(PACKED[usize::from(byte)]));
+        let of_four = ((packed >> 32) as i32).wrapping_sub(RAISED.wrapping_mul(four.len() as i32));
         sum = sum.wrapping_add(packed);
-        binary += ((packed >> 32) as i32 - RAISED * four.len() as i32).min(MOST_OF_FOUR);
+        binary = binary.wrapping_add(of_four.min(MOST_OF_FOUR));
     }
-    let raised = RAISED * block.len() as i32;
-    [0, (sum & 0xffff) as i32 - raised, (sum >> 16 & 0xffff) as i32 - raised, binary]
+    let raised = RAISED.wrapping_mul(block.len() as i32);
+    let score = |shift: u32| ((sum >> shift & 0xffff) as i32).wrapping_sub(raised);
+    [0, score(0), score(16), binary]
 }
 
 #[cfg(test)]

@@ -130,8 +130,8 @@ fn twelve_bit_counts(bytes: &[u8]) -> Vec<u32> {
 ///
 /// A word of 11 bits holds four words of 8, so two of them a byte are counted and taken apart at the end.
 fn eight_bit_counts(bytes: &[u8]) -> Vec<u32> {
-    // A table each, so that an addition need not wait for the one before it.
-    let mut counts = [[0_u32; 1 << 11]; 2];
+    // A table each, so that an addition need not wait for the one before it; of at most 65,534 words.
+    let mut counts = [[0_u16; 1 << 11]; 2];
     for three in bytes.windows(3) {
         let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
         for (counts, shift) in counts.iter_mut().zip([5, 1]) {
@@ -139,7 +139,9 @@ fn eight_bit_counts(bytes: &[u8]) -> Vec<u32> {
             *count = count.wrapping_add(1);
         }
     }
-    let counts = sum(counts[0].to_vec(), &counts[1]);
+    let [some, others] = counts;
+    let counts: Vec<u32> =
+        some.iter().zip(&others).map(|(a, b)| u32::from(*a).wrapping_add(u32::from(*b))).collect();
     // With F and L for leaving out the first and the last bit, the four words are LLL, FLL, FFL and FFF.
     let first = without_first_bit(&counts);
     let mut words = sum(without_last_bit(&counts), &first);
@@ -220,16 +222,11 @@ impl Words {
         let compared = self.bits - lag as usize;
         let (whole, rest) = (compared / 64, compared % 64);
         let unlike = |now: u64, next: u64| now ^ (now << lag | next >> (64 - lag));
-        let unlike_at = |at: usize| unlike(self.words[at], self.words[at + 1]);
-        let threes = whole - whole % 3;
-        // Bits of three words are added to two-bit numbers first: two words to be counted instead of three.
-        let count = (0..threes).step_by(3).fold(0_u64, |sum, at| {
-            let (a, b, c) = (unlike_at(at), unlike_at(at + 1), unlike_at(at + 2));
-            let (ones, twos) = (a ^ b ^ c, a & b | (a ^ b) & c);
-            sum.wrapping_add(u64::from(ones.count_ones() + 2 * twos.count_ones()))
+        let pairs = self.words.iter().zip(&self.words[1..]);
+        // At most 8 LONGEST bits are counted.
+        let mut count = pairs.take(whole).fold(0_u64, |sum, (&now, &next)| {
+            sum.wrapping_add(unlike(now, next).count_ones().into())
         });
-        let left: u64 = (threes..whole).map(|at| u64::from(unlike_at(at).count_ones())).sum();
-        let mut count = count + left;
         if rest > 0 {
             let last = unlike(self.words[whole], self.words[whole + 1]);
             count += u64::from((last >> (64 - rest)).count_ones());
