@@ -68,7 +68,7 @@ pub const KEPT_HEAD_BYTES: usize = 2048;
 
 /// What the meters of one flow are reckoned to take, with their buffers at their fullest (a test
 /// holds them to it).
-pub const METERS_BYTES: usize = 64 << 10;
+pub const METERS_BYTES: usize = 80 << 10;
 
 /// Runs of bytes remembered of a flow before it gets meters of its own: at 24 bytes each, half of
 /// what those take.
@@ -83,13 +83,6 @@ pub const MAX_SEGMENTS: usize = 64;
 
 /// Opaque bytes of each direction that are measured for how they are coded: with more, the verdict hardly gets better.
 pub const OPAQUE_BYTES: usize = 8192;
-
-/// Where, among the opaque bytes of a direction, windows begin that replace the first ones: RTMP begins with 3 KB of
-/// random bytes, TLS with keys.
-pub const OPAQUE_LATER_AT: [usize; 2] = [16_384, 32_768];
-
-/// Bytes of each of these windows: both together are half of what is measured.
-pub const OPAQUE_LATER_BYTES: usize = 2048;
 
 /// Fewest opaque bytes that are measured for how they are coded: fewer say little, and flows with few are many.
 pub const OPAQUE_LEAST_BYTES: usize = 256;

@@ -248,7 +248,10 @@ impl Side {
         self.gap_bytes.push(inside.iter().map(|gap| gap.1));
         self.head.push(meters.heads()[side]);
         self.push_segments(meters.segments()[side], measured, sources);
-        self.coding.push_slice(meters.coding()[side]);
+        let coding = meters.coding()[side];
+        self.coding.push_slice(coding);
+        let rests_on = if coding.is_empty() { 0 } else { meters.segments()[side].opaque().len() };
+        self.coding_bytes.push(rests_on as u64);
     }
 
     fn push_segments(&mut self, segments: &Segments, measured: u64, sources: &[String]) {
@@ -260,7 +263,6 @@ impl Side {
         self.segment_packets.push(found.iter().map(|segment| segment.packet.number));
         let files = found.iter().map(|segment| segment.packet.file);
         self.segment_sources.push(files.map(|file| source_name(sources, file)));
-        self.coding_bytes.push(segments.opaque().len() as u64);
     }
 }
 

@@ -84,12 +84,18 @@ class Network:
         between = [] if others is None else [others]
         values = np.concatenate([np.arcsinh(numbers[:, self.columns]), *between, log2_length[:, None]], axis=1)
         for weights, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            values = np.maximum(0, values @ weights + bias)
+            values = np.maximum(0, _product(values, weights) + bias)
         scale = np.interp(log2_length, self.log2_length, self.scale)
         shift = [np.interp(log2_length, self.log2_length, column) for column in self.shift.T]
-        outputs: NDArray[np.float64] = (values @ self.weights[-1] + self.biases[-1]) * scale[:, None]
+        outputs: NDArray[np.float64] = (_product(values, self.weights[-1]) + self.biases[-1]) * scale[:, None]
         outputs += np.stack(shift, axis=1)
         return outputs
+
+
+def _product(values: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Matrix product whose rows do not depend on the rows beside them, as those of BLAS do in their last digits."""
+    product: NDArray[np.float32] = np.einsum("ij,jk->ik", values, weights)
+    return product
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,12 @@ _BASE32 = re.compile(rb"[A-Z2-7]+=*")
 _BREAKS = re.compile(rb"[\r\n\t ]+")
 _ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
 
+_LEAST_HEX_DIGITS = 6
+"""Different hexadecimal digits that are asked for: of 16 random ones fewer occur once in ten thousand times."""
+
+_CLEARLY = 0.3
+"""Share of printable bytes by which one way to cut base64 must be better than the first."""
+
 _DIGITS = np.zeros(256, dtype=np.bool_)
 _DIGITS[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=\r\n\t \0", np.uint8)] = True
 """Characters of base64, base32 and hexadecimal digits, what may stand between them, and filling."""
@@ -105,7 +111,8 @@ def _digits(payload: bytes) -> Encoded | None:
     if len(text) < SHORTEST:
         return None
     if _HEX.fullmatch(text):
-        return None if text.isdigit() else Encoded("hex", binascii.unhexlify(text[: len(text) // 2 * 2]))
+        is_number = text.isdigit() or text.isalpha() or len(set(text)) < _LEAST_HEX_DIGITS
+        return None if is_number else Encoded("hex", binascii.unhexlify(text[: len(text) // 2 * 2]))
     if _BASE32.fullmatch(text) and not text.isalpha():
         return Encoded("base32", _base32(text))
     if _BASE64.fullmatch(text) and _is_mixed(text):
@@ -127,11 +134,16 @@ def _is_mixed(text: bytes) -> bool:
 
 def _base64(text: bytes) -> bytes:
     standard = text.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
-    whole = standard[: len(standard) // 4 * 4]
-    # A piece can begin within a group of four: of the four ways to cut it, that with the most cleartext is right.
-    cuts = [standard[start : start + (len(standard) - start) // 4 * 4] for start in range(4)]
-    insides = [base64.b64decode(cut) for cut in cuts if cut]
-    return max(insides, key=_printable, default=base64.b64decode(whole))
+    # A piece can begin within a group of four: another cut than the first is right where it is far more cleartext.
+    insides = [_base64_from(standard[start:]) for start in range(4)]
+    best = max(insides, key=_printable)
+    return best if _printable(best) > _printable(insides[0]) + _CLEARLY else insides[0]
+
+
+def _base64_from(text: bytes) -> bytes:
+    """As many bytes as the characters hold: four are three bytes, and the rest of three or two are two or one."""
+    text = text[:-1] if len(text) % 4 == 1 else text
+    return base64.b64decode(text + b"=" * (-len(text) % 4))
 
 
 def _base32(text: bytes) -> bytes:

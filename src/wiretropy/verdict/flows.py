@@ -34,6 +34,9 @@ VERDICTS = ("encrypted", "compressed", "encoded", "text", "binary", "undecided")
 MISSING = ("gap", "snaplen", "one-sided", "midstream")
 """What a verdict can lack."""
 
+SNAPPED = "snapped"
+"""The oddity of flows with packets that the snap length cut."""
+
 FEWEST_BYTES = HEAD_LENGTHS[0]
 """Bytes below which nothing is said."""
 
@@ -116,7 +119,9 @@ def _judged(batch: pa.RecordBatch) -> pa.RecordBatch:
     both = parts[0] + parts[1]
     # Each side's first bytes count where that is all there is.
     opaque = _opaque_log_odds(both, heads[0] + heads[1])
-    encoded = np.logical_or(*(each & (2 * part.text > both.text) for each, part in zip(is_encoded, parts, strict=True)))
+    encoded = np.logical_or(
+        *(each & (2 * part.clear > both.clear) for each, part in zip(is_encoded, parts, strict=True))
+    )
     whole = _verdicts(both, opaque, _together(batch, compressed), encoded)
     sides = [
         _verdicts(part, _opaque_log_odds(part, head), coding, encoded)
@@ -206,18 +211,16 @@ def _columns(judged: _Judged) -> list[Any]:
 
 
 def _missing(batch: pa.RecordBatch) -> Any:
-    """What of each flow was not seen."""
-    totals = {
-        what: sum(arrays.values(batch.column(f"{side}_{what}")).astype(np.int64) for side in SIDES)
-        for what in ("missed_bytes",)
-    }
-    is_cut = np.logical_or(*(arrays.lengths(batch.column(f"{side}_gap_offsets")) > 0 for side in SIDES))
+    """What of each flow was not seen. Of flows with packets that the snaplen cut, lost bytes are not told apart."""
+    has_missed = np.logical_or(*(arrays.values(batch.column(f"{side}_missed_bytes")) > 0 for side in SIDES))
+    weird_of, weirds = _weirds(batch)
+    is_snapped = np.zeros(batch.num_rows, dtype=np.bool_)
+    is_snapped[weird_of[weirds == SNAPPED]] = True
     sent = [arrays.values(batch.column(f"{side}_packets")) > 0 for side in SIDES]
-    has_missed = totals["missed_bytes"] > 0
     flags = np.stack(
         [
-            is_cut,
-            has_missed & ~is_cut,
+            has_missed & ~is_snapped,
+            is_snapped,
             ~(sent[0] & sent[1]),
             arrays.values(batch.column("is_midstream")),
         ],
@@ -226,6 +229,14 @@ def _missing(batch: pa.RecordBatch) -> Any:
     names = arrays.words(np.nonzero(flags)[1], MISSING)
     ends = np.concatenate([[0], np.cumsum(flags.sum(axis=1))]).astype(np.int32)
     return _lists(ends, names)
+
+
+def _weirds(batch: pa.RecordBatch) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """Row and name of each oddity."""
+    column = batch.column("weirds")
+    codes, names = arrays.coded(flat(column))
+    rows = np.repeat(np.arange(batch.num_rows), arrays.lengths(column))
+    return rows, np.array(names, dtype=np.str_)[codes]
 
 
 def _lists(ends: NDArray[np.int32], items: Any) -> Any:

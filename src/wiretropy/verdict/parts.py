@@ -63,6 +63,11 @@ class Parts:
         """All bytes."""
         return self.opaque + self.text + self.binary
 
+    @property
+    def clear(self) -> NDArray[np.int64]:
+        """Those that are not opaque."""
+        return self.text + self.binary
+
     def __add__(self, other: Parts) -> Parts:
         """Both sides together."""
         return Parts(

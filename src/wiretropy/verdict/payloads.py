@@ -5,6 +5,7 @@ In: bytes. Out: one `Verdict` each, with the reason in words. Up to 65,536 bytes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,12 @@ TEXT_SHARE = 0.85
 
 ENCRYPTED_SHARE = 0.6
 """Share of short opaque payloads that are encrypted: compressed contents that short hardly occur."""
+
+UTF8_PROBABILITY = 0.99
+"""That what is UTF-8 without control characters is text: random bytes of 8 or more hardly ever are."""
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+"""Characters that text does not have (Unicode category Cc, but white space)."""
 
 ENCODED_PROBABILITY = 0.99
 """That what decodes is encoded: words and names that decode by chance are rarer than one in a hundred."""
@@ -136,6 +143,10 @@ def _verdict(payload: bytes, probabilities: NDArray[np.float64]) -> Verdict:
     best = int(probabilities.argmax())
     if encoded is not None:
         return Verdict("encoded", ENCODED_PROBABILITY, length, _encoded_reason(encoded))
+    if _is_utf8(payload):
+        return Verdict(
+            "text", UTF8_PROBABILITY, length, f"{counted(length, 'byte')} of UTF-8 without control characters"
+        )
     name, probability = CLASSES[best], float(probabilities[best])
     reason = _opaque_reason(payload, name) if best < _CLEAR else _clear_reason(payload)
     return Verdict(name, probability, length, reason)
@@ -145,6 +156,19 @@ def _encoded_reason(encoded: Encoded) -> str:
     [inside] = judge_payloads([encoded.inside])
     looks = "of which too few are left to tell" if inside.verdict == "undecided" else f"that look {inside.verdict}"
     return f"{encoded.encoding} of {counted(len(encoded.inside), 'byte')} {looks}"
+
+
+def _is_utf8(payload: bytes) -> bool:
+    """Whether a payload, which may be cut within a character, is text in any script (RFC 3629)."""
+    first = next((at for at in range(min(4, len(payload))) if payload[at] & 0xC0 != 0x80), 0)
+    # The last character may be cut: up to three bytes are left out.
+    for last in range(len(payload), max(first, len(payload) - 4), -1):
+        try:
+            text = payload[first:last].decode()
+        except UnicodeDecodeError:
+            continue
+        return not _CONTROLS.search(text)
+    return False
 
 
 def _clear_reason(payload: bytes) -> str:

@@ -8,9 +8,7 @@
 
 use super::segment_scores::SCORES;
 use super::PacketRef;
-use crate::limits::{
-    MAX_SEGMENTS, OPAQUE_BYTES, OPAQUE_LATER_AT, OPAQUE_LATER_BYTES, OPAQUE_WAITING_BYTES,
-};
+use crate::limits::{MAX_SEGMENTS, OPAQUE_BYTES, OPAQUE_WAITING_BYTES};
 
 /// Bytes that are scored together: boundaries lie at multiples of it.
 const BLOCK: usize = 16;
@@ -70,16 +68,20 @@ pub struct Segment {
 struct Mark {
     start: u64,
     packet: PacketRef,
-    /// Opaque bytes that were there.
-    opaque_bytes: usize,
+    /// Opaque bytes of the run before it.
+    run_bytes: u64,
 }
 
 /// Finds the segments of one direction.
 #[derive(Default)]
 pub struct Segments {
     found: Vec<Segment>,
+    /// The first bytes of the longest opaque run, and how long that is.
     opaque: Vec<u8>,
-    opaque_total: usize,
+    opaque_bytes: u64,
+    /// The same of the run that has not ended.
+    run: Vec<u8>,
+    run_bytes: u64,
     /// Bytes since `marks[OPAQUE]`, while another model holds.
     waiting: Vec<u8>,
     /// The model that holds; none until one has been chosen.
@@ -98,13 +100,12 @@ pub struct Segments {
 impl Segments {
     /// Forget everything, keep the allocations.
     pub fn clear(&mut self) {
-        let (mut found, mut opaque) =
-            (std::mem::take(&mut self.found), std::mem::take(&mut self.opaque));
-        let mut waiting = std::mem::take(&mut self.waiting);
+        let mut found = std::mem::take(&mut self.found);
+        let [mut opaque, mut run, mut waiting] =
+            [&mut self.opaque, &mut self.run, &mut self.waiting].map(std::mem::take);
         found.clear();
-        opaque.clear();
-        waiting.clear();
-        *self = Self { found, opaque, waiting, ..Self::default() };
+        [&mut opaque, &mut run, &mut waiting].into_iter().for_each(Vec::clear);
+        *self = Self { found, opaque, run, waiting, ..Self::default() };
     }
 
     /// Segments in order, of which the first begins at 0; complete after [`Segments::finish`].
@@ -113,7 +114,7 @@ impl Segments {
         &self.found
     }
 
-    /// Bytes of opaque segments, joined: the first, and of long ones some that come later.
+    /// The first bytes of the longest opaque segment: what is shorter may be keys and signatures.
     #[must_use]
     pub fn opaque(&self) -> &[u8] {
         &self.opaque
@@ -150,6 +151,7 @@ impl Segments {
         if self.model.is_none() && self.done > 0 {
             self.enter(self.best());
         }
+        self.end_run(self.run_bytes);
     }
 
     fn score(&mut self, block: &[u8]) {
@@ -158,7 +160,7 @@ impl Segments {
             Ok(whole) => scores_of(whole),
             Err(_) => scores_of(block),
         };
-        let here = Mark { start: self.done, packet: self.packet, opaque_bytes: self.opaque.len() };
+        let here = Mark { start: self.done, packet: self.packet, run_bytes: self.run_bytes };
         self.keep(block);
         self.done += block.len() as u64;
         match self.model {
@@ -181,25 +183,21 @@ impl Segments {
     }
 
     fn keep_opaque(&mut self, block: &[u8]) {
-        let room = OPAQUE_BYTES - self.opaque.len();
-        if room > 0 {
-            self.opaque.extend_from_slice(&block[..block.len().min(room)]);
-        } else if let Some(at) = self.place_of_later() {
-            let end = OPAQUE_BYTES.min(at + block.len());
-            self.opaque[at..end].copy_from_slice(&block[..end - at]);
-        }
-        self.opaque_total += block.len();
+        let room = OPAQUE_BYTES - self.run.len();
+        self.run.extend_from_slice(&block[..block.len().min(room)]);
+        self.run_bytes += block.len() as u64;
     }
 
-    /// Where bytes of a long stretch replace the first ones: what comes first may be padding or keys.
-    fn place_of_later(&self) -> Option<usize> {
-        let windows = OPAQUE_LATER_AT.iter().enumerate();
-        windows
-            .filter_map(|(window, &from)| {
-                let inside = self.opaque_total.checked_sub(from)?;
-                (inside < OPAQUE_LATER_BYTES).then_some(window * OPAQUE_LATER_BYTES + inside)
-            })
-            .next()
+    /// Keep the opaque run that ends here, at `bytes` of it, if it is the longest; of equals the last.
+    fn end_run(&mut self, bytes: u64) {
+        if bytes >= self.opaque_bytes {
+            let kept = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.run.len());
+            self.run.truncate(kept);
+            std::mem::swap(&mut self.opaque, &mut self.run);
+            self.opaque_bytes = bytes;
+        }
+        self.run.clear();
+        self.run_bytes = 0;
     }
 
     fn weigh_first(&mut self, scores: [i32; MODELS.len()], here: Mark) {
@@ -244,10 +242,10 @@ impl Segments {
     }
 
     fn enter(&mut self, model: usize) {
-        let Mark { start, packet, opaque_bytes } = self.marks[model];
+        let Mark { start, packet, run_bytes } = self.marks[model];
         let kind = MODELS[model];
         if self.model == Some(OPAQUE) {
-            self.opaque.truncate(opaque_bytes);
+            self.end_run(run_bytes);
         }
         if model == OPAQUE {
             let waiting = std::mem::take(&mut self.waiting);
@@ -353,26 +351,29 @@ mod tests {
     }
 
     #[test]
-    fn opaque_bytes_are_cut_free_from_cleartext() {
-        let (first, second) = (random(1000, 1), random(9000, 2));
-        let bytes = [TEXT, &first[..], TEXT, TEXT, &second[..]].concat();
+    fn the_longest_opaque_segment_is_kept_free_of_cleartext() {
+        let (first, second, third) = (random(1008, 1), random(3008, 2), random(512, 3));
+        let bytes =
+            [&TEXT[..64], &first[..], &TEXT[..64], &second[..], &TEXT[..64], &third[..]].concat();
         let mut segments = Segments::default();
         segments.update(&bytes, packet(1));
         segments.finish();
-        assert_eq!(segments.found().len(), 4);
-        assert_eq!(segments.opaque().len(), OPAQUE_BYTES);
+        assert_eq!(segments.found().len(), 6);
+        let kept = segments.opaque();
+        let at = second.windows(64).position(|part| part == &kept[64..128]);
+        assert!(at.is_some_and(|at| at <= 128), "{at:?}");
+        assert!(kept.len().abs_diff(second.len()) <= 64, "{}", kept.len());
         let text = |part: &[u8]| part.windows(20).any(|part| part.iter().all(u8::is_ascii_graphic));
-        assert!(!text(segments.opaque()));
+        assert!(!text(kept));
     }
 
     #[test]
-    fn of_a_long_stretch_later_bytes_replace_the_first() {
+    fn of_a_long_segment_the_first_bytes_are_kept() {
         let bytes = random(40_000, 5);
         let mut segments = Segments::default();
         segments.update(&bytes, packet(1));
         segments.finish();
-        let kept = [&bytes[16_384..18_432], &bytes[32_768..34_816], &bytes[4096..8192]].concat();
-        assert_eq!(segments.opaque(), kept);
+        assert_eq!(segments.opaque(), &bytes[..OPAQUE_BYTES]);
     }
 
     #[test]

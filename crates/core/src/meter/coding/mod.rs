@@ -50,7 +50,7 @@ pub fn names(extent: Extent) -> Vec<String> {
 /// Measure bytes and append the numbers; of more than [`LONGEST`] the first are measured, of fewer
 /// than [`SHORTEST`] nothing is appended.
 ///
-/// Where bytes or words of 8 bits are [`UNEVEN`], framing is taken out before, as far as there is any.
+/// Where bytes, pairs of zeros or words of 8 bits are [`UNEVEN`], framing is taken out before, as far as there is any.
 pub fn measure(bytes: &[u8], extent: Extent, numbers: &mut Vec<f32>) {
     let bytes = &bytes[..bytes.len().min(LONGEST)];
     if bytes.len() < SHORTEST {
@@ -58,9 +58,13 @@ pub fn measure(bytes: &[u8], extent: Extent, numbers: &mut Vec<f32>) {
     }
     let from = numbers.len();
     let mut reversed = measure_narrow(bytes, numbers);
-    let is_uneven = [0, octets::NARROW.len(), octets::NARROW.len() + bits::NARROW_COUNTED]
-        .iter()
-        .any(|at| numbers[from + at] > UNEVEN);
+    let scores = [
+        octets::BYTE_CHI2,
+        octets::ZERO_PAIR,
+        octets::NARROW.len(),
+        octets::NARROW.len() + bits::NARROW_COUNTED,
+    ];
+    let is_uneven = scores.iter().any(|at| numbers[from + at] > UNEVEN);
     let rest = if is_uneven { framing::without_framing(bytes) } else { None };
     let bytes = rest.as_deref().filter(|rest| rest.len() >= SHORTEST).unwrap_or(bytes);
     if rest.is_some() {

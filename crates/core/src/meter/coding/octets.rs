@@ -9,6 +9,10 @@ pub(super) const NARROW: &[&str] = &[
     "byte_lag_1", "byte_lag_2", "byte_lag_3", "byte_lag_4", "byte_lags_1_to_4",
 ];
 
+/// Places of two of them.
+pub(super) const BYTE_CHI2: usize = 0;
+pub(super) const ZERO_PAIR: usize = 6;
+
 /// Names of what [`wide`] appends.
 #[rustfmt::skip]
 pub(super) const WIDE: &[&str] = &[
