@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.accuracy import figures, scores, shipped, tested
-from bench.accuracy.rules import RULES
+from bench.accuracy.rules import RULES, differences_from_ent
 from bench.accuracy.scores import Share
 from bench.accuracy.tested import Tested
 from bench.coding import formats
@@ -24,6 +25,17 @@ MOST_CALIBRATION_ERROR = 0.02
 POWER_LENGTHS = (128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536)
 
 POWER_FORMATS = (*formats.HARD, "mp4", "webm", "bzip2", "deflate9", "jpeg")
+
+ASKED_OF_ENT = 200
+"""Payloads that the program `ent` is asked about."""
+
+WHAT_IS_MISSED = (
+    "What is missed from 2 KB on is coded arithmetically: WebM (AV1, VP9, VP8), H.264 with CABAC, and one source of "
+    "real film, which alone costs the 64 KB their target. Tried on the same rows: boosted trees (LightGBM) reach the "
+    "same to 0.2 points, twice as many units and three times the weight of long fragments nothing; a threshold for "
+    "each length, chosen on the test side, would gain 0.1. Flow records hold the statistics of the first 8 KB at most; "
+    "the column of 64 KB shows what theirs would give. ndpiReader is not here: it reads captures, not payloads."
+)
 
 LIMITS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 """Probabilities below which a verdict may be withheld."""
@@ -72,7 +84,19 @@ def against(scale: float) -> Section:
     for name in list(methods)[:2]:
         section.tables.append(_recalls(found[name], sets))
     section.tables.append(_held_out(found["wiretropy, all statistics"], sets))
+    section.text += [_beside_ent(sets[ANCHORS[1]]), WHAT_IS_MISSED]
     return section
+
+
+def _beside_ent(one: Tested) -> str:
+    """A sentence on whether the program `ent` agrees with our chi-square."""
+    with tempfile.TemporaryDirectory() as scratch:
+        asked = differences_from_ent(
+            one.payloads[:: max(1, len(one.payloads) // ASKED_OF_ENT)], Path(scratch) / "payload"
+        )
+    if asked is None:
+        return "The program `ent` is not installed; its row is our chi-square read as its manual says."
+    return f"The program `ent` printed another chi-square for {asked[0]} of {asked[1]} of these payloads."
 
 
 def _accuracies(found: dict[str, dict[int, NDArray[np.bool_]]], sets: dict[int, Tested], section: Section) -> Table:
@@ -179,33 +203,30 @@ def calibration(scale: float, folder: Path) -> Section:
     section.text.append(
         "Stated: the probability of the verdict that is more probable, at equal odds of ciphertext "
         "and the 17 formats, at "
-        "lengths drawn from 128 bytes to 64 KB and at each anchor. Found: how often it was right. "
-        "ECE is the mean distance of both."
+        "lengths drawn from 64 bytes to 64 KB and at each anchor. Found: how often it was right. "
+        "ECE is the mean distance of both; where found less "
+        "stated is above 0, probabilities are too modest."
     )
     everything = tested.of_all_lengths(scale)
     sets = {"all lengths": everything} | {named(n): tested.plain(n, scale) for n in ANCHORS}
     errors, bins = [], []
     for which in shipped.SETS:
-        line = [which]
+        line, modesty = [f"{which}: error"], [f"{which}: found less stated"]
         for name, one in sets.items():
-            found = scores.reliability(
-                shipped.probability(one.rows, which), one.rows.is_coded, scores.even_weights(one.rows)
-            )
+            chance = shipped.probability(one.rows, which)
+            found = scores.reliability(chance, one.rows.is_coded, scores.even_weights(one.rows))
             error = scores.calibration_error(found)
             line.append(percent(error, 2))
+            modesty.append(percent(sum(bar.weight * (bar.found - bar.stated) for bar in found), 2))
             if name == "all lengths":
                 bins = found
-            value = Share(error, float("nan"), float("nan"))
             section.checks.append(
                 Check(
-                    f"calibration error, {which}, {name}",
-                    f"{percent(error, 2)} %",
-                    "at most 2 %",
+                    f"calibration error, {which}, {name}", f"{percent(error, 2)} %", "at most 2 %",
                     error <= MOST_CALIBRATION_ERROR,
                 )
-            )
-            assert value.value == error
-        errors.append(line)
+            )  # fmt: skip
+        errors += [line, modesty]
     section.tables.append(Table(("ECE, percent", *sets), errors))
     section.tables.append(_reliability(bins))
     curves = {name: _curve(one) for name, one in sets.items()}

@@ -72,6 +72,6 @@ def test_shipped_models_tell_deflate_from_random_bytes(which):
 
 
 def test_shipped_model_of_payloads_knows_text():
-    text = b"The flows of a network say more about a protocol than its port does, and they say it early. " * 20
+    text = train_coding.OUT.with_name("flows.py").read_bytes()[:4000]
     found = shipped.probabilities(_rows(["clear"], ["text"], [False], [text]), "payload")
     assert found[0].argmax() == train_coding.CLASSES["payload"].index("text")
