@@ -20,14 +20,17 @@ from wiretropy.verdict.coding import SHORTEST, CodingModel, Network, PayloadMode
 
 Stored = dict[str, Any]
 LONGEST = 65_536
-UNEVEN = ("byte_chi2", "msb_chi_8", "lsb_chi_8")
+UNEVEN = ("byte_chi2", "zero_pair", "msb_chi_8", "lsb_chi_8")
 
 
 def without_framing(payload: bytes) -> bytes:
-    """The payload without strings of three bytes that stood before and the two bytes behind each, in plain words."""
+    """Without strings of three bytes that stood before and two bytes behind each, and without runs of zeros and one."""
     last_of_slot: dict[int, bytes] = {}
     rest, at = bytearray(), 0
     while at + 3 <= len(payload):
+        if payload[at : at + 2] == b"\0\0":
+            at += len(payload) - at - len(payload[at:].lstrip(b"\0")) + 1
+            continue
         string = payload[at : at + 3]
         slot = int.from_bytes(string, "big") * 2_654_435_761 % 2**32 >> 18
         if last_of_slot.get(slot) == string:

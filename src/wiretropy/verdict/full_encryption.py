@@ -57,7 +57,7 @@ def published_rule(payloads: Sequence[bytes]) -> NDArray[np.bool_]:
 
     Examples
     --------
-    >>> published_rule([b"GET / HTTP/1.1", bytes(range(7, 256, 8)) * 4]).tolist()
+    >>> published_rule([b"GET / HTTP/1.1", bytes(range(5, 256, 8)) * 4]).tolist()
     [False, True]
     """
     return np.array([_is_flagged(payload) for payload in payloads], dtype=np.bool_)
