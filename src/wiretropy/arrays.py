@@ -132,6 +132,10 @@ def words(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> pa.Array[Any
     return pa.Array.from_buffers(pa.string(), len(codes), [None, pa.py_buffer(ends.data), pa.py_buffer(text)])
 
 
+_WIDEST_CODED = 64
+"""Bytes of the longest text up to which all are laid side by side: long paths would take memory for every row."""
+
+
 def coded(column: Any) -> tuple[NDArray[np.int64], list[str]]:
     """Texts of a column as numbers into those that occur, in their order as bytes; nulls and NUL may not occur.
 
@@ -141,6 +145,10 @@ def coded(column: Any) -> tuple[NDArray[np.int64], list[str]]:
     width = int(lengths(array).max(initial=0))
     if width == 0:
         return np.zeros(len(array), dtype=np.int64), [""] if len(array) else []
+    if width > _WIDEST_CODED:
+        texts_of = array.to_pylist()
+        numbers_of = {text: number for number, text in enumerate(sorted(set(texts_of)))}
+        return np.array([numbers_of[text] for text in texts_of], dtype=np.int64), list(numbers_of)
     texts = padded(array, np.arange(len(array)), width).view(f"S{width}")[:, 0]
     if (texts == texts[0]).all():
         return np.zeros(len(array), dtype=np.int64), [texts[0].decode()]

@@ -186,10 +186,11 @@ def _gathered(tables: Iterable[pa.Table], rules: _Rules) -> Gathering:
 
 
 def _judged(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Flow records with verdicts; those that have them already, from the scan that stored them, as they are."""
+    """Flow records with verdicts; those that have them already, or were stored without segments, as they are."""
     from wiretropy.verdict.flows import judge
 
-    return batch if "verdict" in batch.schema.names else judge(batch)
+    names = batch.schema.names
+    return batch if "verdict" in names or "orig_segment_ends" not in names else judge(batch)
 
 
 def _page(found: Found, rules: _Rules, settings: ScanSettings | None, title: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -179,7 +179,7 @@ class PolicyRun:
         times_ns = _times(batch, found)
         is_excepted = np.zeros(len(found), dtype=np.bool_)
         for exception in self.policy.exception:
-            end_ns = (exception.until + timedelta(days=1) - _EPOCH).days * 86_400 * NS_PER_S
+            end_ns = ((exception.until - _EPOCH).days + 1) * 86_400 * NS_PER_S
             rules = [RULE_NUMBERS[rule] for rule in exception.rules]
             holds = np.isin(found["rule"], rules) & (times_ns < end_ns)
             if holds.any():

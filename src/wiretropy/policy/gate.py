@@ -2,7 +2,7 @@
 
 Hits of one batch after the other go in, in the order of the scan; those that may become alerts come out, and how many
 may not is counted by rule. Spans are of packet time. What is remembered is bounded: of more pairs of addresses than
-`MAX_SPANS` the one whose span began first is forgotten.
+`MAX_ALERT_SPANS` the one whose span began first is forgotten.
 """
 
 from __future__ import annotations
@@ -92,8 +92,10 @@ class _Spans:
         if not self.at_most:
             return True
         begun_ns, count = self._spans.get(key, (ts_ns, 0))
-        if ts_ns >= begun_ns + self._span_ns:
+        # Flows come in the order of their ends, and one forged time must not hold the span open.
+        if abs(ts_ns - begun_ns) >= self._span_ns:
             begun_ns, count = ts_ns, 0
+            self._spans.pop(key, None)
         if key not in self._spans and len(self._spans) >= MAX_ALERT_SPANS:
             del self._spans[next(iter(self._spans))]
         self._spans[key] = (begun_ns, count + 1)

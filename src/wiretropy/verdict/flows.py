@@ -43,8 +43,11 @@ FEWEST_BYTES = HEAD_LENGTHS[0]
 SEGMENTS_FROM = 64
 """Bytes from which segments tell more than the first bytes do."""
 
+MOST_VALUES = {"hex": 24, "base32": 40, "base64": 68, "percent": 80, "UTF-16": 100}
+"""Byte values of a whole side that an encoding has, with line breaks: what decodes can be a token before text."""
+
 KEY_MATERIAL_BYTES = 2_048
-"""Opaque stretches up to this size with cleartext behind them are keys, nonces and signatures, not contents: the
+"""Opaque stretches up to this size with cleartext and another one behind them are keys, nonces and signatures: the
 largest in common use are those of post-quantum exchanges, 1,184 bytes (ML-KEM-768, FIPS 203)."""
 
 MOST_FOR_ENCRYPTED = 4.0
@@ -99,6 +102,8 @@ def judge(flows: Flows | pa.RecordBatch) -> Flows | pa.RecordBatch:
     """
     if isinstance(flows, pa.RecordBatch):
         return _judged(flows)
+    if not isinstance(flows, Flows):
+        raise TypeError(f"flows must be Flows or a pyarrow.RecordBatch; got {type(flows).__name__}")
     table = flows.to_arrow()
     batches = [_judged(batch) for batch in table.to_batches()] or [_judged(_empty(table.schema))]
     return flows.with_table(pa.Table.from_batches(batches).replace_schema_metadata(table.schema.metadata))
@@ -182,7 +187,8 @@ def _is_encoded(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np.bo
     heads = arrays.padded(batch.column(f"{side}_head"), rows, schema.HEAD_BYTES)
     for at in np.flatnonzero(may_be_encoded(heads)).tolist():
         head = heads[at].tobytes()[: int(total[rows[at]])]
-        is_encoded[rows[at]] = decoded(head) is not None
+        found = decoded(head)
+        is_encoded[rows[at]] = found is not None and distinct[rows[at]] <= MOST_VALUES[found.encoding]
     return is_encoded
 
 
@@ -234,9 +240,9 @@ def _missing(batch: pa.RecordBatch) -> Any:
         ],
         axis=1,
     )
-    names = arrays.words(np.nonzero(flags)[1], MISSING)
+    missing = arrays.words(np.nonzero(flags)[1], MISSING)
     ends = np.concatenate([[0], np.cumsum(flags.sum(axis=1))]).astype(np.int32)
-    return _lists(ends, names)
+    return _lists(ends, missing)
 
 
 def _weirds(batch: pa.RecordBatch) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
@@ -290,5 +296,8 @@ def _kinds(segments: Segments, judged: _Judged) -> NDArray[np.int64]:
     is_small = segments.ends - segments.starts <= KEY_MATERIAL_BYTES
     kinds[is_opaque & (verdict == _ENCRYPTED)] = names["encrypted"]
     kinds[is_opaque & (verdict == _COMPRESSED)] = names["compressed"]
-    kinds[is_opaque & is_small & ~segments.is_last & (verdict != _COMPRESSED)] = names["key material"]
+    is_last_opaque = np.ones(len(verdict), dtype=np.bool_)
+    opaque = np.flatnonzero(is_opaque)
+    is_last_opaque[opaque[:-1]] = segments.rows[opaque[1:]] != segments.rows[opaque[:-1]]
+    kinds[is_opaque & is_small & ~is_last_opaque & (verdict != _COMPRESSED)] = names["key material"]
     return kinds

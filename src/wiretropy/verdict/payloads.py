@@ -93,6 +93,11 @@ def judge_payloads(payloads: Sequence[bytes]) -> list[Verdict]:
     >>> judge_payloads([b"short"])[0].reason
     'only 5 bytes; at least 8 are needed'
     """
+    if isinstance(payloads, (bytes, bytearray, memoryview, str)):
+        raise TypeError(f"payloads must be a sequence of bytes, one for each payload; got {type(payloads).__name__}")
+    wrong = next((at for at, each in enumerate(payloads) if isinstance(each, (str, int))), None)
+    if wrong is not None:
+        raise TypeError(f"payload {wrong} must be bytes; got {type(payloads[wrong]).__name__}")
     verdicts: list[Verdict] = []
     for start in range(0, len(payloads), BATCH):
         verdicts += _judged([bytes(payload[:LONGEST]) for payload in payloads[start : start + BATCH]])

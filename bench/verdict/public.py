@@ -1,0 +1,77 @@
+"""Sides of the flows of the public captures, with what the corpus says of them."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wiretropy.errors import WiretropyError
+from wiretropy.flows import read_flows
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of one flow.
+
+    Attributes
+    ----------
+    repository, label, coarse, detail : str
+        Where the capture comes from, and what the corpus says of the flow: protocol, and kind of contents.
+    printable_share : float
+    segments : tuple of list of int and list of str
+        Ends and kinds.
+    counts : ndarray of shape (256,), float64
+        How often each byte value occurs; empty if it was not asked for.
+    """
+
+    repository: str
+    label: str
+    coarse: str
+    detail: str
+    printable_share: float
+    segments: tuple[list[int], list[str]]
+    counts: NDArray[np.float64]
+
+
+def corpus() -> Path:
+    """The folder of the public captures (`WIRETROPY_CORPUS`, or beside the repository)."""
+    named = os.environ.get("WIRETROPY_CORPUS")
+    return (Path(named) if named else Path(__file__).resolve().parents[3] / "shared/corpus") / "traffic"
+
+
+def sides(*, counts: bool = False, least_bytes: int = 16) -> Iterator[Side]:
+    """Sides that sent so many bytes, of the flows that the corpus has labels for; captures in the order of the corpus."""
+    labels: dict[str, dict[tuple[str, ...], dict[str, str]]] = {}
+    with (corpus() / "flows.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            client, server = (row["client_ip"], row["client_port"]), (row["server_ip"], row["server_port"])
+            labels.setdefault(row["file"], {})[*client, *server] = row
+            labels[row["file"]][*server, *client] = row
+    for name, rows in labels.items():
+        try:
+            flows = read_flows(corpus() / name, counts=counts).to_arrow().to_pylist()
+        except WiretropyError:
+            # Some captures hold nothing that can be read.
+            continue
+        for flow in flows:
+            ends = (flow["orig_ip"], str(flow["orig_port"]), flow["resp_ip"], str(flow["resp_port"]))
+            if ends not in rows:
+                continue
+            label = rows[ends]
+            for side in ("orig", "resp"):
+                if flow[f"{side}_measured_bytes"] >= least_bytes:
+                    yield Side(
+                        name.split("/", 1)[0],
+                        label["label"],
+                        label["coarse"],
+                        label["coarse_detail"],
+                        flow[f"{side}_printable_share"],
+                        (flow[f"{side}_segment_ends"], flow[f"{side}_segment_kinds"]),
+                        np.array(flow[f"{side}_counts"] if counts else [], np.float64),
+                    )
