@@ -63,6 +63,8 @@ random-law: $(VENV)/.built ## compute the shipped tables of the law of random by
 
 train-verdict: $(VENV)/.built ## train what verdicts rest on again (needs what bench/coding/README.md names, and the corpus)
 	$(BIN)/python -m bench.verdict.train_opaque
+	$(BIN)/python -m bench.verdict.train_segments  # and build the core again
+	$(BIN)/python -m bench.verdict.train_flows
 	$(BIN)/python -m bench.coding.fetch
 	$(BIN)/python -m bench.coding.streams
 	$(BIN)/python -m bench.verdict.material

@@ -46,7 +46,7 @@ def corpus() -> Path:
 
 
 def sides(*, counts: bool = False, least_bytes: int = 16) -> Iterator[Side]:
-    """Sides that sent so many bytes, of the flows that the corpus has labels for; captures in the order of the corpus."""
+    """Sides that sent so many bytes, of the flows that the corpus has labels for."""
     labels: dict[str, dict[tuple[str, ...], dict[str, str]]] = {}
     with (corpus() / "flows.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

@@ -2,8 +2,8 @@
 
     python -m bench.verdict.train_flows
 
-In: the public captures whose labels are sure. A ridge regression of the logistic kind, each repository and protocol by the
-root of its number of sides, opaque and clear alike. Out: the weights of `verdict.evidence.FEATURES`.
+In: the public captures whose labels are sure. X
+of sides, opaque and clear alike. Out: the weights of `verdict.evidence.FEATURES`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from wiretropy.verdict.evidence import _FILE, FEATURES, FORMAT, features
 from wiretropy.verdict.parts import Parts
 
 UNSURE = frozenset(
-    "ETHEREUM KERBEROS Zabbix TPLINK_SHP NestLogSink HP_VIRTGRP Nintendo RiotGames CryNetwork GenshinImpact STUN RADIUS COAP "
-    "FIX NTP LDAP DCERPC XMPP UNKNOWN SMB SNMP Steam Zoom KCP".split()
+    "ETHEREUM KERBEROS Zabbix TPLINK_SHP NestLogSink HP_VIRTGRP Nintendo RiotGames CryNetwork GenshinImpact STUN "
+    "RADIUS COAP FIX NTP LDAP DCERPC XMPP UNKNOWN SMB SNMP Steam Zoom KCP".split()
 )
 """Labels of the corpus whose flows are opaque and clear in turn, or otherwise than it says."""
 
