@@ -65,7 +65,8 @@ def heading() -> list[str]:
         f"- sources of contents: {len(fetch.TRAIN)} to train on, {len(fetch.TEST)} to test on; "
         "encoders marked * and repositories "
         "of captures are apart as well",
-        "Models saw none of what is tested here, unless it says so; choices between them were made while these figures were seen. Brackets are 95 % intervals over sources.",
+        "Models saw none of what is tested here, unless it says so; choices between them were made while these figures "
+        "were seen. Brackets are 95 % intervals over sources.",
     ]
 
 
