@@ -21,6 +21,8 @@ class Side:
 
     Attributes
     ----------
+    flow : str
+        Capture and flow; both sides have the same.
     repository, label, coarse, detail : str
         Where the capture comes from, and what the corpus says of the flow: protocol, and kind of contents.
     printable_share : float
@@ -30,6 +32,7 @@ class Side:
         How often each byte value occurs; empty if it was not asked for.
     """
 
+    flow: str
     repository: str
     label: str
     coarse: str
@@ -67,6 +70,7 @@ def sides(*, counts: bool = False, least_bytes: int = 16) -> Iterator[Side]:
             for side in ("orig", "resp"):
                 if flow[f"{side}_measured_bytes"] >= least_bytes:
                     yield Side(
+                        f"{name} {flow['uid']} {flow['first_packet']}",
                         name.split("/", 1)[0],
                         label["label"],
                         label["coarse"],

@@ -31,15 +31,24 @@ STEPS = 60
 Floats = NDArray[np.float64]
 
 
-def _parts(sides: list[public.Side]) -> Parts:
-    sums = np.zeros((3, len(sides)), np.int64)
-    for row, side in enumerate(sides):
-        start = 0
-        for end, kind in zip(*side.segments, strict=True):
-            sums[("opaque", "text", "binary").index(kind), row] += end - start
-            start = end
-    ends_opaque = np.array([side.segments[1][-1:] == ["opaque"] for side in sides])
+def _parts(groups: list[list[public.Side]]) -> Parts:
+    sums = np.zeros((3, len(groups)), np.int64)
+    for row, sides in enumerate(groups):
+        for side in sides:
+            start = 0
+            for end, kind in zip(*side.segments, strict=True):
+                sums[("opaque", "text", "binary").index(kind), row] += end - start
+                start = end
+    ends_opaque = np.array([any(side.segments[1][-1:] == ["opaque"] for side in sides) for sides in groups])
     return Parts(sums[0], sums[1], sums[2], ends_opaque)
+
+
+def _groups(sides: list[public.Side]) -> list[list[public.Side]]:
+    """Each side, and both of each flow together."""
+    by_flow: dict[str, list[public.Side]] = {}
+    for side in sides:
+        by_flow.setdefault(side.flow, []).append(side)
+    return [[side] for side in sides] + [both for both in by_flow.values() if len(both) > 1]
 
 
 def _weights(sides: list[public.Side], is_opaque: NDArray[np.bool_]) -> Floats:
@@ -72,14 +81,16 @@ def _is_sure(side: public.Side) -> bool:
 def main() -> int:
     """Learn and write the file."""
     sides = [side for side in public.sides(least_bytes=LEAST_BYTES) if _is_sure(side)]
-    is_opaque = np.array([side.coarse != "plaintext" for side in sides])
-    theta = fit(features(_parts(sides)), is_opaque, _weights(sides, is_opaque))
+    groups = _groups(sides)
+    firsts = [group[0] for group in groups]
+    is_opaque = np.array([side.coarse != "plaintext" for side in firsts])
+    theta = fit(features(_parts(groups)), is_opaque, _weights(firsts, is_opaque))
     stored = {
         "format": FORMAT,
         "provenance": {
             "made_by": "make train-verdict (bench/verdict/train_flows.py)",
             "meaning": "log-odds that a flow or a side of it is opaque, at equal odds",
-            "sides": len(sides),
+            "sides_and_flows": len(groups),
         },
         "weights": dict(zip(FEATURES, np.round(theta, 3).tolist(), strict=True)),
     }

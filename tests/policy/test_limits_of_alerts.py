@@ -80,9 +80,15 @@ def test_the_rate_limit_counts_all_rules_of_a_host_together() -> None:
     assert sum(suppressed.values()) == 5
 
 
-def test_time_that_runs_backwards_begins_no_new_span() -> None:
+def test_time_that_runs_back_a_little_begins_no_new_span() -> None:
     policy = Policy(suppression=Suppression("pair", 1, 60))
-    assert told(policy, relapses(1), relapses(3, step_s=-3_600)) == (["C0"], {"relapse": 3})
+    assert told(policy, relapses(1), relapses(3, step_s=-10)) == (["C0"], {"relapse": 3})
+
+
+def test_a_time_far_in_the_future_holds_nothing_back_for_good() -> None:
+    spans = gate._Spans(1, 60)
+    taken = [spans.takes("host", seconds * NS) for seconds in (4_000_000_000, 1_700_000_000, 1_700_007_200)]
+    assert taken == [True, True, True]
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
