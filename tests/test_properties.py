@@ -57,7 +57,10 @@ OF_PACKETS = frozenset(
 """Columns that say how a stream was cut into packets."""
 
 OF_PLACE = frozenset({"uid", "source", "first_packet"}) | {
-    f"{side}_crossing_{name}" for side in ("orig", "resp", "both") for name in ("packets", "sources")
+    f"{side}_{what}_{name}"
+    for side in ("orig", "resp", "both")
+    for what in ("crossing", "segment")
+    for name in ("packets", "sources")
 }
 """Columns that say in which file, and where in it, packets lie."""
 
