@@ -52,7 +52,7 @@ relaxed = settings(
 OF_PACKETS = frozenset(
     f"{side}_{name}"
     for side in ("orig", "resp", "both")
-    for name in ("packets", "wire_bytes", "retransmitted_bytes", "crossing_packets")
+    for name in ("packets", "wire_bytes", "retransmitted_bytes", "crossing_packets", "segment_packets")
 ) | {"packet_sizes", "packet_times_ns", "history"}
 """Columns that say how a stream was cut into packets."""
 
