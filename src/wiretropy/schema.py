@@ -148,6 +148,9 @@ _SIDE_ALERTS = (
 SEGMENT = "struct<side: string, start: uint64, end: uint64, kind: string, packet: uint64, source: string>"
 """Type of a segment of a judged flow: whose, its bytes, what they are, and where the first of them lies."""
 
+SEGMENT_KINDS = ("text", "binary", "encoded", "key material", "encrypted", "compressed", "opaque")
+"""What a segment of a judged flow can be."""
+
 _VERDICT = (
     Column("verdict", "string", "", "encrypted, compressed, encoded, text, binary or undecided."),
     Column("verdict_probability", "double", "", "That the verdict is right, calibrated; null for undecided.", True),

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from wiretropy.policy.keys import PARSERS
-from wiretropy.policy.model import RULES, SEGMENT_KINDS
+from wiretropy.policy.model import RULES
 from wiretropy.policy.read import TABLES, PolicyError, parse_policy
 from wiretropy.policy.show import policy_record
+from wiretropy.schema import SEGMENT_KINDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 POLICY, ALERTS = ((DOCS / name).read_text() for name in ("policy.md", "alerts.md"))

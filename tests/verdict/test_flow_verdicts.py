@@ -18,8 +18,9 @@ from wire import CLIENT, SERVER, Connection, Datagrams, End, Packet, Wire, write
 
 from wiretropy import judge, read_flows, schema
 from wiretropy.flows import Flows
+from wiretropy.schema import SEGMENT_KINDS
 from wiretropy.tables import arrow_schema
-from wiretropy.verdict.flows import KEY_MATERIAL_BYTES, MISSING, SEGMENT_KINDS, VERDICTS
+from wiretropy.verdict.flows import KEY_MATERIAL_BYTES, MISSING, VERDICTS
 
 Row = dict[str, Any]
 Judge = Callable[..., list[Row]]

@@ -17,8 +17,9 @@ import pyarrow as pa
 from wiretropy import arrays
 from wiretropy.policy.evidence import Commands, Place, commands_of, expected, reason
 from wiretropy.policy.hits import SIDES, Hits
-from wiretropy.policy.model import RULES, SEGMENT_KINDS, Policy, Severity
+from wiretropy.policy.model import RULES, Policy, Severity
 from wiretropy.policy.segments import Segments
+from wiretropy.schema import SEGMENT_KINDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import Any, get_args
 from wiretropy.inert import inert
 from wiretropy.policy import protospec
 from wiretropy.policy.bands import GRID, SIDES_OF_DIRECTIONS, Bands, BandSide, Curve, Measure, Settled, of_protospec
+from wiretropy.policy.faults import FaultsError, read_bytes
 
 FORMAT = "wiretropy-bands"
 VERSION = 1
@@ -26,18 +27,8 @@ MAX_FILE_BYTES = 16 << 20
 """Bands of 104 points take 30 KB, of a depth of 4 GiB 100 KB."""
 
 
-class BandsError(ValueError):
-    """Faults in a file of bands.
-
-    Attributes
-    ----------
-    faults : tuple of str
-        One line each.
-    """
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+class BandsError(FaultsError):
+    """One or more faults in a file of bands."""
 
 
 def read_bands(path: Path) -> Bands:
@@ -50,10 +41,7 @@ def read_bands(path: Path) -> Bands:
     OSError
         If it cannot be read.
     """
-    with path.open("rb") as stream:
-        content = stream.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise BandsError([f"{path}: larger than {MAX_FILE_BYTES:,} bytes; this is no file of bands"])
+    content = read_bytes(path, MAX_FILE_BYTES, BandsError, "file of bands")
     if content.lstrip()[:1] == b"{":
         return _of_json(content, str(path))
     try:

@@ -18,8 +18,9 @@ from wiretropy.entropy import random_band
 from wiretropy.inert import inert, shell_word
 from wiretropy.limits import MAX_CROSSINGS
 from wiretropy.policy.hits import BLOCK, CLEARTEXT, SIDES
-from wiretropy.policy.model import RULES, SEGMENT_KINDS, Policy
+from wiretropy.policy.model import RULES, Policy
 from wiretropy.policy.segments import Segments
+from wiretropy.schema import SEGMENT_KINDS
 from wiretropy.wording import counted
 
 _SIDE_NAMES = {"orig": "the originator's", "resp": "the responder's", "both": "the two sides'"}

@@ -13,7 +13,8 @@ from ipaddress import ip_network
 from typing import Any
 
 from wiretropy.inert import inert
-from wiretropy.policy.model import POLICY_VERSION, RULES, SEGMENT_KINDS, SEVERITIES, VERDICTS
+from wiretropy.policy.model import POLICY_VERSION, RULES, SEVERITIES, VERDICTS
+from wiretropy.schema import SEGMENT_KINDS
 
 Fail = Callable[..., Any]
 """Takes a message, and the index of the element that it is about, if it is about one; gives None."""

@@ -28,9 +28,6 @@ POLICY_VERSION = 1
 VERDICTS = ("encrypted", "compressed", "encoded", "text", "binary")
 """What a direction can be judged to be, but for `undecided`."""
 
-SEGMENT_KINDS = ("text", "binary", "encoded", "key material", "encrypted", "compressed", "opaque")
-"""What a segment of a direction can be."""
-
 
 @dataclass(frozen=True, slots=True)
 class Traffic:

@@ -20,10 +20,12 @@ Every fault is reported, each with file and line, in one `ProtospecError`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from wiretropy.policy.faults import FaultsError, read_bytes, utf8
 
 Direction = Literal["src", "dst", "both"]
 Unit = Literal["bytes", "packets"]
@@ -35,18 +37,8 @@ MAX_FILE_BYTES = 1 << 20
 """A protospec takes a few hundred bytes; a megabyte is some other file, named by mistake."""
 
 
-class ProtospecError(ValueError):
-    """One or more faults in protospec files.
-
-    Attributes
-    ----------
-    faults : tuple of str
-        One line each: ``file:line: what is wrong and what is expected``.
-    """
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+class ProtospecError(FaultsError):
+    """One or more faults in protospec files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,12 +280,4 @@ def _is_protospec(file: Path) -> bool:
 
 def _text(file: Path) -> str:
     """A file's text; a large or undecodable one is a fault."""
-    with file.open("rb") as stream:
-        content = stream.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise ProtospecError([f"{file}:1: larger than {MAX_FILE_BYTES:,} bytes; this is no protospec file"])
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        number = content[: error.start].count(b"\n") + 1
-        raise ProtospecError([f"{file}:{number}: byte 0x{content[error.start]:02x} is not UTF-8 text"]) from None
+    return utf8(read_bytes(file, MAX_FILE_BYTES, ProtospecError, "protospec file"), file, ProtospecError)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 from wiretropy.inert import inert
 from wiretropy.policy.band_file import BandsError, read_bands
 from wiretropy.policy.bands import Bands
+from wiretropy.policy.faults import FaultsError, read_bytes, utf8
 from wiretropy.policy.keys import PARSERS, shown
 from wiretropy.policy.model import (
     RULES,
@@ -53,18 +54,8 @@ LISTS = ("may_be_encrypted", "must_be_encrypted", "threshold", "band", "exceptio
 """Tables that there may be several of, in double brackets."""
 
 
-class PolicyError(ValueError):
-    """One or more faults in a policy file.
-
-    Attributes
-    ----------
-    faults : tuple of str
-        One line each, in the order of the file: ``file:line: what is wrong and what to write instead``.
-    """
-
-    def __init__(self, faults: Iterable[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+class PolicyError(FaultsError):
+    """One or more faults in a policy file."""
 
 
 def read_policy(path: Path) -> Policy:
@@ -77,15 +68,7 @@ def read_policy(path: Path) -> Policy:
     OSError
         If it cannot be read.
     """
-    with path.open("rb") as stream:
-        content = stream.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise PolicyError([f"{path}:1: larger than {MAX_FILE_BYTES:,} bytes; this is no policy"])
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = content[: error.start].count(b"\n") + 1
-        raise PolicyError([f"{path}:{number}: byte 0x{content[error.start]:02x} is not UTF-8 text"]) from None
+    text = utf8(read_bytes(path, MAX_FILE_BYTES, PolicyError, "policy"), path, PolicyError)
     return parse_policy(text, str(path), path.parent)
 
 

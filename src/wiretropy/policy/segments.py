@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from wiretropy import arrays
 from wiretropy.policy.hits import SIDE_NUMBERS
-from wiretropy.policy.model import SEGMENT_KINDS
+from wiretropy.schema import SEGMENT_KINDS
 
 _KINDS = {kind: number for number, kind in enumerate(SEGMENT_KINDS)}
 
@@ -30,7 +30,7 @@ class Segments:
     side : ndarray of shape (n,), int8
         Number in `hits.SIDES`.
     kind : ndarray of shape (n,), int8
-        Number in `model.SEGMENT_KINDS`.
+        Number in `schema.SEGMENT_KINDS`.
     start, end : ndarray of shape (n,), int64
         Offsets in bytes.
     packet : ndarray of shape (n,), int64

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from wiretropy import arrays
 from wiretropy.policy.hits import Hits, first_of_each, hits, in_order
 from wiretropy.policy.matching import TrafficMatcher, is_one_of
-from wiretropy.policy.model import SEGMENT_KINDS, CodingRule, PlaintextRule, Policy, RelapseRule, VerdictRule
+from wiretropy.policy.model import CodingRule, PlaintextRule, Policy, RelapseRule, VerdictRule
 from wiretropy.policy.segments import Segments
 from wiretropy.policy.threshold import SIDES
+from wiretropy.schema import SEGMENT_KINDS
 
 RANDOM_LOOKING = ("encrypted", "opaque", "compressed")
 """Kinds of segments that look random."""

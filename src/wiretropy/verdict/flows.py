@@ -259,10 +259,6 @@ def _lists(ends: NDArray[np.int32], items: Any) -> Any:
     return pa.Array.from_buffers(kind, len(ends) - 1, [None, pa.py_buffer(ends.data)], children=[items])
 
 
-SEGMENT_KINDS = ("text", "binary", "encoded", "key material", "encrypted", "compressed", "opaque")
-"""Kinds of the segments of a judged flow."""
-
-
 def _segments_column(batch: pa.RecordBatch, segments: list[Segments], sides: list[_Judged]) -> Any:
     """Both sides' segments of each flow in one list, the originator's first."""
     kinds = [_kinds(each, judged) for each, judged in zip(segments, sides, strict=True)]
@@ -275,7 +271,7 @@ def _segments_column(batch: pa.RecordBatch, segments: list[Segments], sides: lis
         "side": arrays.words(sides_of[order], SIDES),
         "start": arrays.numbers(np.concatenate([each.starts for each in segments])[order].astype(np.uint64)),
         "end": arrays.numbers(np.concatenate([each.ends for each in segments])[order].astype(np.uint64)),
-        "kind": arrays.words(np.concatenate(kinds)[order], SEGMENT_KINDS),
+        "kind": arrays.words(np.concatenate(kinds)[order], schema.SEGMENT_KINDS),
         "packet": arrays.numbers(np.concatenate([arrays.values(each) for each in packets])[order]),
         "source": arrays.words(sources[order], names),
     }
@@ -285,8 +281,8 @@ def _segments_column(batch: pa.RecordBatch, segments: list[Segments], sides: lis
 
 
 def _kinds(segments: Segments, judged: _Judged) -> NDArray[np.int64]:
-    """What each segment is, by its number in `SEGMENT_KINDS`, in the light of the verdict on its side."""
-    names = {name: number for number, name in enumerate(SEGMENT_KINDS)}
+    """What each segment is, by its number in `schema.SEGMENT_KINDS`, in the light of the verdict on its side."""
+    names = {name: number for number, name in enumerate(schema.SEGMENT_KINDS)}
     verdict = judged.verdict[segments.rows]
     kinds = np.full(len(verdict), names["opaque"])
     kinds[segments.kinds == BINARY] = names["binary"]
