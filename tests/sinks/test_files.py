@@ -115,7 +115,7 @@ def test_a_zeek_log_goes_into_its_folder_under_one_header(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("nowhere:x", "nowhere:x: no sink is called 'nowhere'; there are eve, ecs"),
+        ("nowhere:x", "nowhere:x: no sink is called 'nowhere'; there are eve, eve7, ecs"),
         ("eve", "eve: a place is missing"),
         ("eve:", "eve:: a place is missing; write it behind the colon, as in eve:FILE"),
         ("eve:/nonexistent/x", "eve:/nonexistent/x: No such file or directory"),

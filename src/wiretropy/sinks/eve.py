@@ -2,6 +2,7 @@
 
 The keys and types are those of Suricata's schema for EVE (``etc/schema.json``), which takes no others. Entropy stands
 in ``metadata.entropy``, which Suricata 8 added for its ``entropy`` keyword: numbers by the name of what was measured.
+Suricata 7 knows no such key, and its schema refuses it; there the same numbers are flow variables, which are texts.
 The rest of the evidence stands in ``metadata.flowvars``, as Suricata writes flow variables. As there, source is
 who sent the packet that is the evidence, which may be the responder.
 """
@@ -33,9 +34,22 @@ _PROTOCOLS = {"tcp": "TCP", "udp": "UDP", "sctp": "SCTP", "icmp": "ICMP", "icmp6
 
 
 def eve(alert: Alert) -> bytes:
-    """An alert as one line of EVE JSON."""
+    """An alert as one line of EVE JSON of Suricata 8."""
+    return json_line(
+        _event(alert) | {"metadata": {"flowvars": _flowvars(_evidence(alert)), "entropy": _entropy(alert)}}
+    )
+
+
+def eve7(alert: Alert) -> bytes:
+    """An alert as one line of EVE JSON of Suricata 7: entropies are flow variables."""
+    entropies = {name: repr(value) for name, value in _entropy(alert).items()}
+    return json_line(_event(alert) | {"metadata": {"flowvars": _flowvars({**_evidence(alert), **entropies})}})
+
+
+def _event(alert: Alert) -> dict[str, Any]:
+    """What is the same for both."""
     severity, word = _SEVERITIES[alert.severity]
-    event: dict[str, Any] = {
+    return {
         "timestamp": utc(alert.ts_ns, "+0000"),
         "flow_id": _flow_id(alert.uid),
         "pcap_cnt": alert.packet,
@@ -55,17 +69,22 @@ def eve(alert: Alert) -> bytes:
             "severity": severity,
             "metadata": {"signature_severity": [word], "tag": ["wiretropy"]},
         },
-        "metadata": {
-            "flowvars": [{name: value} for name, value in _evidence(alert).items()],
-            "entropy": {
-                f"{alert.side}_payload": alert.entropy_bits_per_byte,
-                "random_mean": alert.random_mean,
-                "random_sd": alert.random_sd,
-                **_bounds(alert),
-            },
-        },
     }
-    return json_line(event)
+
+
+def _flowvars(values: dict[str, str]) -> list[dict[str, str]]:
+    """Flow variables, one object each."""
+    return [{name: value} for name, value in values.items()]
+
+
+def _entropy(alert: Alert) -> dict[str, float]:
+    """What was measured, what random bytes have, and what the rule compares it with: bits per byte."""
+    return {
+        f"{alert.side}_payload": alert.entropy_bits_per_byte,
+        "random_mean": alert.random_mean,
+        "random_sd": alert.random_sd,
+        **_bounds(alert),
+    }
 
 
 def _bounds(alert: Alert) -> dict[str, float]:

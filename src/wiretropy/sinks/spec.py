@@ -18,7 +18,7 @@ from wiretropy.sinks import zeek
 from wiretropy.sinks.command import CommandTransport
 from wiretropy.sinks.ecs import ecs
 from wiretropy.sinks.encode import alert_json
-from wiretropy.sinks.eve import eve
+from wiretropy.sinks.eve import eve, eve7
 from wiretropy.sinks.file import FileTransport, StdoutTransport
 from wiretropy.sinks.net_entropy import net_entropy
 from wiretropy.sinks.queue import DirectSink, Format, QueuedSink, Sink
@@ -26,7 +26,7 @@ from wiretropy.sinks.text import text
 from wiretropy.sinks.transport import Transport
 from wiretropy.sinks.webhook import WebhookTransport
 
-_LINES = {"eve": eve, "ecs": ecs, "text": text, "net-entropy": net_entropy}
+_LINES = {"eve": eve, "eve7": eve7, "ecs": ecs, "text": text, "net-entropy": net_entropy}
 """Kinds whose place is a file."""
 
 _LOGS: dict[str, tuple[str, Callable[[Alert], list[zeek.Field]], bool]] = {
@@ -49,8 +49,8 @@ def open_sink(spec: str, *, wait_s: float = 0.0, max_bytes: int | None = None) -
     Parameters
     ----------
     spec : str
-        Kind and place, with a colon between them. Files: ``eve``, ``ecs``, ``text`` and ``net-entropy`` with a path, or
-        ``-`` for standard output. Folders: ``zeek-notice``, ``zeek-log``, and both with ``-json`` behind. Others:
+        Kind and place, with a colon between them. Files: ``eve``, ``eve7``, ``ecs``, ``text`` and ``net-entropy`` with
+        a path, or ``-`` for standard output. Folders: ``zeek-notice``, ``zeek-log``, both also with ``-json``. Others:
         ``syslog:unix:///dev/log``, ``syslog:udp://HOST:PORT``, ``syslog:tcp://HOST:PORT``,
         ``syslog:tls://HOST:PORT?ca=FILE&cert=FILE&key=FILE``, ``webhook:URL``, ``command:PROGRAM``.
     wait_s : float
