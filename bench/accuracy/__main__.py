@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import report
-from bench.accuracy import coding, early, segments, shipped, verdicts
+from bench.accuracy import coding, early, ndpi, segments, shipped, verdicts
 from bench.coding import fetch, streams
 from bench.report import Section
 from bench.verdict import material, traffic
@@ -37,6 +37,7 @@ PARTS: Mapping[str, Callable[[float, Path], Section]] = {
     "first": lambda scale, folder: verdicts.first_packets(scale),
     "segments": lambda scale, folder: segments.changes(scale),
     "examples": lambda scale, folder: segments.examples(),
+    "ndpi": lambda scale, folder: ndpi.beside(),
 }
 """Parts of the report in its order."""
 
