@@ -114,7 +114,7 @@ def flows_of(printed: str) -> dict[Key, Named]:
 
 
 def _named(rest: str) -> Named:
-    """Read the fields in brackets; those behind the first ones may hold text of packets, and only risks are read there."""
+    """Read the fields in brackets; behind the first ones may stand text of packets, so only risks are read there."""
     fields = re.findall(r"\[([^\]]*)\]", rest)
     at = next(number for number, text in enumerate(fields) if text.startswith("proto: "))
     risks = [text for text in fields if text.startswith("Risk: ** ")]
@@ -237,13 +237,14 @@ EXAMPLES, PUBLIC = "examples", "public captures"
 
 TEXT = (
     "Whether a flow is encrypted, by ndpiReader's mark `Encrypted` or its risk `Suspicious Entropy`, and by our "
-    f"verdict, on the same flows: TCP and UDP of {LEAST_BYTES} bytes of payload and more that both programs see. Numbers "
-    "are flows right / wrong / with nothing said: a protocol that nDPI does not know, a verdict of `undecided`.",
+    f"verdict, on the same flows: TCP and UDP of {LEAST_BYTES} bytes of payload and more that both programs see. "
+    "Numbers are flows right / wrong / with nothing said: a protocol that nDPI does not know, a verdict of "
+    "`undecided`.",
     "nDPI is made for another thing: it names protocols by their signatures, and takes ports and addresses where it "
-    "is not told otherwise (-d). By name it knows that a protocol is encrypted as a rule, not whether this flow is; and "
-    "it names hundreds of protocols, which wiretropy does not. The truth of the public captures is by name too, mostly "
-    "tshark's, so that what signatures know is right by definition: SSH with the cipher `none`, of which there is a "
-    "flow, counts as encrypted. They are those of repositories that are neither nDPI's nor seen by our models, "
+    "is not told otherwise (-d). By name it knows that a protocol is encrypted as a rule, not whether this flow is; "
+    "and it names hundreds of protocols, which wiretropy does not. The truth of the public captures is by name too, "
+    "mostly tshark's, so that what signatures know is right by definition: SSH with the cipher `none`, of which there "
+    "is a flow, counts as encrypted. They are those of repositories that are neither nDPI's nor seen by our models, "
     "but for the few weights that sum up the segments of a side, which were learnt from all public captures. "
     "Labels whose flows are of several kinds are left out.",
     "The second table has every class of the examples, and labels of the public captures with "
