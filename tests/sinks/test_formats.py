@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sink_alerts import ALERT, BAND_REGAINED, HOSTILE, RELAPSE
@@ -91,6 +92,15 @@ def test_zeek_notice_is_named_after_the_rule() -> None:
     assert values["proto"] == "tcp"
 
 
+def test_zeek_notice_has_the_columns_of_zeek_s_own_in_their_order() -> None:
+    flow = "ts:time uid:string id.orig_h:addr id.orig_p:port id.resp_h:addr id.resp_p:port"
+    told = "fuid:string file_mime_type:string file_desc:string proto:enum note:enum msg:string sub:string src:addr"
+    rest = "dst:addr p:port n:count peer_descr:string actions:set[enum] email_dest:set[string] suppress_for:interval"
+    place = "country_code:string region:string city:string latitude:double longitude:double"
+    expected = f"{flow} {told} {rest}".split() + [f"remote_location.{each}" for each in place.split()]
+    assert [f"{name}:{kind}" for name, kind, _ in zeek.notice(ALERT)] == expected
+
+
 def test_zeek_streaming_names_log_and_time() -> None:
     record = json.loads(zeek.streaming_line("wiretropy")(zeek.wiretropy_log(ALERT)))
     assert record["_path"] == "wiretropy"
@@ -104,6 +114,41 @@ def test_ecs_is_an_alert_with_source_and_destination() -> None:
     assert document["event"]["severity"] == 47
     assert document["source"] == {"ip": "10.0.0.5", "port": 49_152}
     assert document["network"] == {"transport": "tcp", "type": "ipv4", "community_id": "1:abc=", "vlan": {"id": "7"}}
+
+
+ECS_FIELDS = {
+    **dict.fromkeys(
+        "@timestamp message ecs.version event.kind event.module event.dataset event.id event.reason".split(), str
+    ),
+    **dict.fromkeys(
+        "rule.name source.ip destination.ip network.transport network.type network.community_id".split(), str
+    ),
+    **dict.fromkeys("network.vlan.id".split(), str),
+    **dict.fromkeys("event.severity source.port destination.port".split(), int),
+    **dict.fromkeys("event.category event.type".split(), list),
+}
+"""Fields of ECS 8.11 that are used, with the types that it gives them: texts, whole numbers, lists."""
+
+
+def fields(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Values by names with dots."""
+    found: dict[str, Any] = {}
+    for name, item in value.items():
+        found |= fields(item, f"{prefix}{name}.") if isinstance(item, dict) else {f"{prefix}{name}": item}
+    return found
+
+
+@pytest.mark.parametrize("alert", [ALERT, HOSTILE, RELAPSE, BAND_REGAINED, replace(ALERT, proto="icmp6", vlan=None)])
+def test_ecs_has_fields_of_ecs_with_its_types_and_its_own_below_one_name(alert: Alert) -> None:
+    found = fields(json.loads(ecs(alert)))
+    theirs = {name: value for name, value in found.items() if not name.startswith("wiretropy.")}
+    assert theirs.keys() == ECS_FIELDS.keys() - ({"network.vlan.id"} if alert.vlan is None else set())
+    assert {name: type(value) for name, value in theirs.items()} == {name: ECS_FIELDS[name] for name in theirs}
+    # `info` is an expected type of both categories.
+    assert (theirs["event.category"], theirs["event.type"]) == (["network", "intrusion_detection"], ["info"])
+    # A field has one type in an index, so a number that may be whole must not look like one that never has a fraction.
+    bits = ("entropy", "random_mean", "random_sd", "threshold", "band_entropy", "band_low", "band_high")
+    assert all(type(found[f"wiretropy.{name}"]) is float for name in bits if f"wiretropy.{name}" in found)
 
 
 FORMATS: list[Callable[[Alert], bytes]] = [
