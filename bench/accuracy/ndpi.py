@@ -15,12 +15,15 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 import wiretropy
 from bench import report
+from bench.accuracy import scores
 from bench.accuracy.segments import REPOSITORY
 from bench.report import Section, Table
 from bench.verdict.public import corpus
@@ -83,8 +86,8 @@ class Judged:
 
     Attributes
     ----------
-    group, label : str
-        Which captures it belongs to, and what it is called there.
+    group, label, capture : str
+        Which captures it belongs to, what it is called there, and its capture.
     is_encrypted : bool
         The truth.
     said : tuple of bool or None
@@ -93,6 +96,7 @@ class Judged:
 
     group: str
     label: str
+    capture: str
     is_encrypted: bool
     said: tuple[bool | None, ...]
 
@@ -201,7 +205,9 @@ def compare(group: str, truth: Truth) -> Iterator[Judged]:
         guessed, unguessed = (run(capture, guesses=guesses) for guesses in (True, False))
         for key, (label, is_encrypted) in flows.items():
             if key in own and key in guessed and key in unguessed:
-                yield Judged(group, label, is_encrypted, (guessed[key].says, unguessed[key].says, own[key]))
+                yield Judged(
+                    group, label, capture.name, is_encrypted, (guessed[key].says, unguessed[key].says, own[key])
+                )
 
 
 def tally(flows: Sequence[Judged], method: int) -> str:
@@ -210,28 +216,40 @@ def tally(flows: Sequence[Judged], method: int) -> str:
     return f"{count[True]} / {count[False]} / {count['silent']}"
 
 
+def share(flows: Sequence[Judged], method: int) -> str:
+    """Percent of flows that a method is right about, with its interval over captures."""
+    is_right = np.array([flow.said[method] is flow.is_encrypted for flow in flows])
+    return str(scores.share(is_right, np.array([flow.capture for flow in flows])))
+
+
 def section_of(flows: Sequence[Judged], version: str) -> Section:
     """The section of flows that were compared."""
-    section = Section("ndpi", "Beside nDPI, on flows of captures", [*TEXT, f"Compared with {version}."])
-    groups = sorted({(flow.group, not flow.is_encrypted) for flow in flows})
-    rows = []
-    for group, is_clear in groups:
-        of_group = [flow for flow in flows if (flow.group, not flow.is_encrypted) == (group, is_clear)]
-        rows.append([group, "not encrypted" if is_clear else "encrypted", *_cells(of_group)])
-    section.tables.append(Table(("captures", "truth", "flows", *METHODS), rows))
-    names = Counter((flow.group, flow.label, flow.is_encrypted) for flow in flows)
-    rows = []
-    for name, number in sorted(names.items()):
-        of_name = [flow for flow in flows if (flow.group, flow.label, flow.is_encrypted) == name]
-        if name[0] == EXAMPLES or number >= LEAST_FLOWS:
-            rows.append([name[1], "encrypted" if name[2] else "not encrypted", *_cells(of_name)])
-    section.tables.append(Table(("kind", "truth", "flows", *METHODS), rows))
+    section = Section("ndpi", TITLE, [*TEXT, f"Compared with {version}."])
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    names: dict[tuple[str, str, str], list[Judged]] = {}
+    for flow in flows:
+        truth = "encrypted" if flow.is_encrypted else "not encrypted"
+        groups.setdefault((flow.group, truth), []).append(flow)
+        names.setdefault((flow.group, flow.label, truth), []).append(flow)
+    for what in (tally, share):
+        rows = [[*key, *_cells(of_group, what)] for key, of_group in sorted(groups.items())]
+        head = "flows right / wrong / silent" if what is tally else "right, percent"
+        section.tables.append(Table((head, "truth", "flows", "captures", *METHODS), rows))
+    rows = [
+        [label, truth, *_cells(of_name, tally)]
+        for (group, label, truth), of_name in sorted(names.items())
+        if group == EXAMPLES or len(of_name) >= LEAST_FLOWS
+    ]
+    section.tables.append(Table(("kind", "truth", "flows", "captures", *METHODS), rows))
     return section
 
 
-def _cells(flows: Sequence[Judged]) -> list[str]:
-    return [str(len(flows)), *(tally(flows, method) for method in range(len(METHODS)))]
+def _cells(flows: Sequence[Judged], what: Callable[[Sequence[Judged], int], str]) -> list[str]:
+    counts = [str(len(flows)), str(len({flow.capture for flow in flows}))]
+    return [*counts, *(what(flows, method) for method in range(len(METHODS)))]
 
+
+TITLE = "Beside nDPI, on flows of captures"
 
 EXAMPLES, PUBLIC = "examples", "public captures"
 
@@ -246,8 +264,9 @@ TEXT = (
     "mostly tshark's, so that what signatures know is right by definition: SSH with the cipher `none`, of which there "
     "is a flow, counts as encrypted. They are those of repositories that are neither nDPI's nor seen by our models, "
     "but for the few weights that sum up the segments of a side, which were learnt from all public captures. "
-    "Labels whose flows are of several kinds are left out.",
-    "The second table has every class of the examples, and labels of the public captures with "
+    "Labels whose flows are of several kinds are left out. Flows of one capture are alike, so look at the number of "
+    "captures: brackets are 95 % intervals over captures.",
+    "The last table has every class of the examples, and labels of the public captures with "
     f"{LEAST_FLOWS} flows or more.",
 )
 
@@ -255,7 +274,7 @@ TEXT = (
 def beside() -> Section:
     """Run both and compare."""
     if shutil.which(PROGRAM) is None:
-        section = Section("ndpi", "Beside nDPI, on flows of captures", list(TEXT))
+        section = Section("ndpi", TITLE, list(TEXT))
         section.tables.append(Table(METHODS, [["not installed (Debian: libndpi-bin)"] * 2 + ["not compared"]]))
         return section
     help_text = subprocess.run([PROGRAM, "-h"], capture_output=True, text=True, check=False).stdout

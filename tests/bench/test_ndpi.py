@@ -74,8 +74,10 @@ def test_of_flows_with_the_same_ends_the_encrypted_one_counts():
     assert only("\n".join(line(V4, each) for each in (HTTP, UNKNOWN))).says is False
 
 
-def flow(truth: bool, *said: bool | None, group: str = ndpi.EXAMPLES, label: str = "a") -> Judged:
-    return Judged(group, label, truth, said)
+def flow(
+    truth: bool, *said: bool | None, group: str = ndpi.EXAMPLES, label: str = "a", capture: str = "a.pcap"
+) -> Judged:
+    return Judged(group, label, capture, truth, said)
 
 
 def test_right_wrong_and_silent_are_counted_apart():
@@ -83,17 +85,25 @@ def test_right_wrong_and_silent_are_counted_apart():
     assert ndpi.tally(flows, 0) == "2 / 1 / 1"
 
 
+def test_silence_is_not_right_and_one_capture_has_no_interval():
+    flows = [flow(True, True), flow(False, None), flow(False, False), flow(True, False)]
+    assert ndpi.share(flows, 0) == "50.0 [50.0, 50.0]"
+    two = [flow(True, True, capture="b.pcap"), flow(True, False)]
+    assert ndpi.share(two, 0) == "50.0 [0.0, 100.0]"
+
+
 def test_the_section_has_a_row_for_each_truth_and_leaves_out_rare_labels():
     flows = [flow(True, True, None, True), flow(False, False, False, True)]
     flows += [flow(True, True, True, None, group=ndpi.PUBLIC, label="TLS")] * ndpi.LEAST_FLOWS
-    flows += [flow(True, True, True, True, group=ndpi.PUBLIC, label="rare")]
+    flows += [flow(True, True, True, True, group=ndpi.PUBLIC, label="rare", capture="b.pcap")]
     section = ndpi.section_of(flows, "nDPI 4.2.0")
     assert section.tables[0].rows == [
-        ["examples", "encrypted", "1", "1 / 0 / 0", "0 / 0 / 1", "1 / 0 / 0"],
-        ["examples", "not encrypted", "1", "1 / 0 / 0", "1 / 0 / 0", "0 / 1 / 0"],
-        ["public captures", "encrypted", "6", "6 / 0 / 0", "6 / 0 / 0", "1 / 0 / 5"],
+        ["examples", "encrypted", "1", "1", "1 / 0 / 0", "0 / 0 / 1", "1 / 0 / 0"],
+        ["examples", "not encrypted", "1", "1", "1 / 0 / 0", "1 / 0 / 0", "0 / 1 / 0"],
+        ["public captures", "encrypted", "6", "2", "6 / 0 / 0", "6 / 0 / 0", "1 / 0 / 5"],
     ]
-    assert [row[0] for row in section.tables[1].rows] == ["a", "a", "TLS"]
+    assert [row[:2] for row in section.tables[1].rows] == [row[:2] for row in section.tables[0].rows]
+    assert [row[0] for row in section.tables[2].rows] == ["a", "a", "TLS"]
 
 
 def test_the_table_says_so_where_the_program_is_not_installed(monkeypatch: pytest.MonkeyPatch):
