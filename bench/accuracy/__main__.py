@@ -19,10 +19,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench import report
-from bench.accuracy import coding, early, ndpi, segments, shipped, verdicts
+from bench.accuracy import coding, early, flows, ndpi, segments, shipped, verdicts
 from bench.coding import fetch, streams
 from bench.report import Section
-from bench.verdict import material, traffic
+from bench.verdict import material, sides, traffic
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -35,6 +35,7 @@ PARTS: Mapping[str, Callable[[float, Path], Section]] = {
     "power": coding.power,
     "verdicts": lambda scale, folder: verdicts.everything(scale),
     "first": lambda scale, folder: verdicts.first_packets(scale),
+    "flows": lambda scale, folder: flows.section(),
     "segments": lambda scale, folder: segments.changes(scale),
     "examples": lambda scale, folder: segments.examples(),
     "ndpi": lambda scale, folder: ndpi.beside(),
@@ -46,7 +47,7 @@ def make_data() -> None:
     """Fetch and make what the cache lacks; what is there is kept."""
     fetch.main()
     streams.main()
-    for module, name in ((material, "clear"), (traffic, "traffic")):
+    for module, name in ((material, "clear"), (traffic, "traffic"), (sides, "sides")):
         if not any(fetch.folder(name).iterdir()):
             module.main()
 

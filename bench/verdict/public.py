@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wiretropy.errors import WiretropyError
-from wiretropy.flows import read_flows
+from wiretropy.flows import Flows, read_flows
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ def corpus() -> Path:
     return (Path(named) if named else Path(__file__).resolve().parents[3] / "shared/corpus") / "traffic"
 
 
-def sides(*, counts: bool = False, least_bytes: int = 16) -> Iterator[Side]:
-    """Sides that sent so many bytes, of the flows that the corpus has labels for."""
+def flows(*, counts: bool = False) -> Iterator[tuple[str, Flows, list[dict[str, str] | None]]]:
+    """Each capture of the corpus: its path, its flows, and the row of the corpus on each flow, if it has one."""
     labels: dict[str, dict[tuple[str, ...], dict[str, str]]] = {}
     with (corpus() / "flows.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
@@ -58,15 +58,20 @@ def sides(*, counts: bool = False, least_bytes: int = 16) -> Iterator[Side]:
             labels[row["file"]][*server, *client] = row
     for name, rows in labels.items():
         try:
-            flows = read_flows(corpus() / name, counts=counts).to_arrow().to_pylist()
+            found = read_flows(corpus() / name, counts=counts)
         except WiretropyError:
             # Some captures hold nothing that can be read.
             continue
-        for flow in flows:
-            ends = (flow["orig_ip"], str(flow["orig_port"]), flow["resp_ip"], str(flow["resp_port"]))
-            if ends not in rows:
+        ends = zip(*(found[column] for column in ("orig_ip", "orig_port", "resp_ip", "resp_port")), strict=True)
+        yield name, found, [rows.get(tuple(map(str, one))) for one in ends]
+
+
+def sides(*, counts: bool = False, least_bytes: int = 16) -> Iterator[Side]:
+    """Sides that sent so many bytes, of the flows that the corpus has labels for."""
+    for name, found, labels in flows(counts=counts):
+        for flow, label in zip(found.to_arrow().to_pylist(), labels, strict=True):
+            if label is None:
                 continue
-            label = rows[ends]
             for side in ("orig", "resp"):
                 if flow[f"{side}_measured_bytes"] >= least_bytes:
                     yield Side(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bench.coding import data, fetch, formats
 from bench.coding.data import Stream
-from bench.verdict import framing, measuring, traffic
+from bench.verdict import framing, measuring, sides, traffic
 from bench.verdict.openings import Opening
 from wiretropy.verdict.payload_statistics import payload_statistics
 
@@ -63,12 +63,15 @@ class Rows:
         Bytes of each fragment.
     is_coded : ndarray of shape (n,), bool
         Whether it is compressed or media, not encrypted.
+    has_clear : ndarray of shape (n,), bool
+        Whether it was cut out of a side that has cleartext too.
     families : ndarray of shape (n,), str
-        `plain` bytes, those at the `start` of a stream, bytes `framed` into drawn records, real `traffic`, or `clear`
-        material.
+        `plain` bytes, those at the `start` of a stream, bytes `framed` into drawn records, real `traffic`, what the core
+        cuts out of whole `session` sides, or `clear` material.
     formats, encoders, sources : ndarray of shape (n,), str
         Of plain fragments the format or `encrypted`, the encoder or cipher, and the source. Of framed ones the encoder
-        is the kind of framing; of traffic the format is the protocol and the source the repository; of clear material
+        is the kind of framing; of traffic the format is the protocol and the source the repository; of sessions the encoder
+        is the protocol, and the format says that they were `captured` or `made`, or what was compressed; of clear material
         the format is `text` or `binary` and the encoder its kind.
     """
 
@@ -76,6 +79,7 @@ class Rows:
     shares: NDArray[np.float32]
     lengths: NDArray[np.int64]
     is_coded: NDArray[np.bool_]
+    has_clear: NDArray[np.bool_]
     families: NDArray[np.str_]
     formats: NDArray[np.str_]
     encoders: NDArray[np.str_]
@@ -117,6 +121,7 @@ class Fragment:
     format: str
     encoder: str
     source: str
+    has_clear: bool = False
 
 
 def joined(tables: Sequence[Rows]) -> Rows:
@@ -145,7 +150,7 @@ def measured(name: str, fragments: Iterator[Fragment]) -> Rows:
 @cache
 def _state() -> int:
     """A number that changes with the streams and with what is measured, so that stale tables are not read."""
-    folders = ("streams", "traffic", "clear", "openings")
+    folders = ("streams", "traffic", "sides", "clear", "openings")
     files = [path for name in folders for path in sorted(fetch.folder(name).glob("*/*~*"))]
     found = [f"{path.parent.name} {path.name} {path.stat().st_size}" for path in files]
     return zlib.crc32("\n".join([*measuring.NAMES, *found]).encode())
@@ -158,6 +163,7 @@ def _rows(fragments: Sequence[Fragment]) -> Rows:
         payload_statistics(payloads),
         np.array([len(fragment.octets) for fragment in fragments]),
         np.array([fragment.is_coded for fragment in fragments]),
+        np.array([fragment.has_clear for fragment in fragments]),
         *(np.array([getattr(one, name) for one in fragments]) for name in ("family", "format", "encoder", "source")),
     )
 
@@ -268,6 +274,19 @@ def real_traffic(
                 part = octets[offset : offset + wanted]
                 yield Fragment(part, False, "traffic", protocol, protocol, repository)
                 break
+
+
+def sessions(
+    among: Sequence[Stream], count: int, draw: np.random.Generator, *, is_test: bool
+) -> Iterator[Fragment]:
+    """What the core measures of sides: all captured ones, and of made ones `count` of TLS and as many of HTTP."""
+    for repository, truth, label, one in sides.stored(is_test=is_test):
+        is_coded = truth == "compressed"
+        yield Fragment(one.octets, is_coded, "session", "captured", label, repository, one.has_clear)
+    for number, one in enumerate(sides.made_tls(count, draw)):
+        yield Fragment(one.octets, False, "session", "made", "tls", f"tls{number % 40}", one.has_clear)
+    for stream, one in sides.made_http(among, count, draw):
+        yield Fragment(one.octets, True, "session", stream.format, "http", stream.source, one.has_clear)
 
 
 def clear(

@@ -32,7 +32,7 @@ from wiretropy.verdict import payload_statistics
 
 OUT = Path(__file__).resolve().parents[2] / "src" / "wiretropy" / "verdict" / "coding.json"
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file's form."""
 
 SEED = 20
@@ -43,11 +43,12 @@ RANDOM = 60_000
 FRAMED_PER_FORMAT = 800
 FRAMED_RANDOM = 20_000
 TRAFFIC = 10_000
+SESSIONS = 6_000
 CLEAR_PER_KIND = 1200
 """Fragments to train on: of each format, of its beginnings, of random bytes, the first and third framed, of real
-traffic, and of each kind of clear material."""
+traffic, of made sessions of TLS and of HTTP, and of each kind of clear material."""
 
-SHARES = {"plain": 0.6, "start": 0.12, "framed": 0.2, "traffic": 0.08, "clear": 1.0}
+SHARES = {"plain": 0.6, "start": 0.12, "framed": 0.2, "traffic": 0.08, "session": 0.15, "clear": 1.0}
 """What each family weighs in its class; where one is missing the others weigh more."""
 
 EXTRA_WEIGHT = 0.5
@@ -86,6 +87,9 @@ def training_rows(share: float) -> Rows:
         "coded-framed": samples.coded(streams, learnt, some(FRAMED_PER_FORMAT), draw(2), frame=True),
         "random-framed": samples.random_bytes(some(FRAMED_RANDOM), draw(3), frame=True),
         "traffic": samples.real_traffic(some(TRAFFIC), draw(4), is_test=False),
+        "sessions": samples.sessions(
+            [one for one in streams if one.format in learnt], some(SESSIONS), draw(8), is_test=False
+        ),
         "coded-start": samples.coded(streams, learnt, some(AT_START), draw(5), at_start=True),
         "clear": samples.clear(("text", "binary"), some(CLEAR_PER_KIND), draw(6), is_test=False),
         "messages": samples.messages(openings.ordinary(), is_test=False),
@@ -122,13 +126,14 @@ def fold_of(names: NDArray[np.str_]) -> NDArray[np.int64]:
 
 def columns(which: str) -> list[int]:
     """Places of the statistics of a model."""
-    return [measuring.NAMES.index(name) for name in (measuring.NARROW if which == "narrow" else measuring.NAMES)]
+    return [measuring.NAMES.index(name) for name in (measuring.NARROW if which == "narrow" else measuring.WIDE)]
 
 
 def seen(rows: Rows, which: str) -> NDArray[np.float32]:
-    """Inputs of a model: asinh of the statistics, for `payload` then the shares, then log2 of the length."""
+    """Inputs of a model: signed roots of the statistics, what is the model's own, then log2 of the length."""
     found = inputs(rows.statistics[:, columns(which)], rows.lengths)
-    return np.hstack([found[:, :-1], rows.shares, found[:, -1:]]) if which == "payload" else found
+    own = {"narrow": rows.has_clear[:, None].astype(np.float32), "payload": rows.shares}
+    return np.hstack([found[:, :-1], own[which], found[:, -1:]]) if which in own else found
 
 
 def classes(rows: Rows, which: str) -> NDArray[np.int64]:
@@ -170,7 +175,8 @@ def model(rows: Rows, which: str, epochs: int) -> dict[str, Any]:
     stored = {
         "statistics": [measuring.NAMES[place] for place in columns(which)],
         "payload_statistics": list(payload_statistics.STATISTICS) if which == "payload" else [],
-        "transform": "asinh of each statistic, then payload statistics as they are, then log2 of the length in bytes",
+        "transform": "sign(x) (sqrt(1 + |x|) - 1) of each statistic; then, as they are, payload statistics, or of flows whether "
+        "there is cleartext beside (1 or 0); then log2 of the length in bytes",
         "shortest": SHORTEST[which],
         "classes": list(CLASSES[which]),
         "activation": "relu",
@@ -182,9 +188,9 @@ def model(rows: Rows, which: str, epochs: int) -> dict[str, Any]:
 
 
 def _is_stated(rows: Rows) -> NDArray[np.bool_]:
-    """Rows that probabilities are stated for: plain ciphertext, the 17 formats, and clear material."""
-    is_plain = (rows.families == "plain") & (np.isin(rows.formats, formats.BASE) | ~rows.is_coded)
-    return is_plain | (rows.families == "clear")
+    """Rows that probabilities are stated for: plain ciphertext, the 17 formats, sessions, and clear material."""
+    is_known = np.isin(rows.formats, formats.BASE) | ~rows.is_coded
+    return (np.isin(rows.families, ("plain", "session")) & is_known) | (rows.families == "clear")
 
 
 def provenance(rows: Rows, share: float) -> dict[str, Any]:
@@ -252,7 +258,7 @@ def main(words: Sequence[str]) -> int:
     if chosen.compare:
         compare(rows, chosen.epochs)
         return 0
-    stored = {"format": FORMAT, "version": 2, "provenance": provenance(rows, chosen.share)}
+    stored = {"format": FORMAT, "version": 3, "provenance": provenance(rows, chosen.share)}
     stored["models"] = {which: model(rows, which, chosen.epochs) for which in CLASSES}
     OUT.write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{OUT}: {OUT.stat().st_size:,} bytes, {len(rows):,} rows")

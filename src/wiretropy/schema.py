@@ -117,7 +117,12 @@ _MEASURES = (
     Column("segment_kinds", "list<string>", "", "What the bytes of each segment look like: opaque, text or binary."),
     Column("segment_packets", "list<uint64>", "", "Number of the packet that carried the first byte of each segment."),
     Column("segment_sources", "list<string>", "", "Capture file in which that packet lies."),
-    Column("coding", "list<float>", "", "How the first opaque bytes are coded, in the order of `CODING_STATISTICS`."),
+    Column(
+        "coding",
+        "list<float>",
+        "",
+        "How the longest opaque segment is coded, in the order of `verdict.coding.coding_names('narrow')`.",
+    ),
     Column("coding_bytes", "uint64", "bytes", "Opaque bytes that `coding` rests on, at most 8,192; none below 256."),
     Column("printable_share", "double", "", "Share of bytes 0x20 to 0x7e, tab, line feed and carriage return.", True),
     Column("set_bits_per_byte", "double", "", "Mean number of one bits in a byte.", True),

@@ -16,7 +16,7 @@ def _rows(formats, sources=None):
     n = len(names)
     return Rows(
         np.zeros((n, 1), np.float32), np.zeros((n, 1), np.float32), np.full(n, 512),
-        names != "encrypted", np.full(n, "plain"), names, names,
+        names != "encrypted", np.zeros(n, bool), np.full(n, "plain"), names, names,
         np.array(sources if sources is not None else formats),
     )  # fmt: skip
 

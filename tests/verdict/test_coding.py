@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import copy
 import json
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,26 @@ from wiretropy.verdict.coding import SHORTEST, CodingModel, Network, PayloadMode
 Stored = dict[str, Any]
 LONGEST = 65_536
 UNEVEN = ("byte_chi2", "zero_pair", "msb_chi_8", "lsb_chi_8")
+
+
+SCORES = np.array([
+    [int(number) for number in row]
+    for row in re.findall(
+        r"\[(-?\d+), (-?\d+), (-?\d+)\]",
+        (Path(__file__).parents[2] / "crates/core/src/meter/segment_scores.rs").read_text(encoding="utf-8"),
+    )
+])
+"""What each byte value says for three kinds of cleartext, in sixteenths of a bit."""
+
+
+def without_cleartext(payload: bytes) -> bytes:
+    """Without windows of 16 bytes, at every fourth, that some kind of cleartext explains better by over 2 bits."""
+    is_left_out = np.zeros(len(payload), bool)
+    scores = SCORES[np.frombuffer(payload, np.uint8)]
+    for end in range(4, len(payload) + 1, 4):
+        window = slice(max(0, end - 16), end)
+        is_left_out[window] |= (scores[window].sum(axis=0) > 2 * 16).any()
+    return np.frombuffer(payload, np.uint8)[~is_left_out].tobytes()
 
 
 def without_framing(payload: bytes) -> bytes:
@@ -69,6 +90,8 @@ PAYLOADS: dict[str, bytes] = {
     "short records": records(60, 40),
     "records": records(12, 600),
     "few records": records(2, 100),
+    "ciphertext behind requests": REQUESTS[:300] + random(2_000, 7) + REQUESTS[:100] + random(1_001, 8),
+    "hardly more ciphertext than requests": REQUESTS[:300] + random(310, 9),
     "text": PROSE * 3,
     "JSON": JSON,
     "requests": REQUESTS,
@@ -87,6 +110,21 @@ def test_numbers_are_those_of_the_reference_to_the_last_bit(name: str) -> None:
     assert measured == {name: np.float32(expected[name]) for name in measured}
 
 
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_narrow_numbers_are_the_first_of_the_wide_ones_and_unusual_ones_the_same_without_cleartext(name: str) -> None:
+    names = coding_names("narrow")
+    measured = coding_statistics([PAYLOADS[name]], "narrow")[0].tolist()
+    first, second = coding_names("wide")[: len(names) // 2], [f"cleared_{name}" for name in names[: len(names) // 2]]
+    assert names == first + second
+    payload = PAYLOADS[name][:LONGEST]
+    [whole] = coding_statistics([payload])[:, : len(first)].tolist()
+    rest = without_cleartext(payload) if max(whole) > 3.5 else payload
+    if len(rest) < max(SHORTEST, len(payload) // 2):
+        rest = payload
+    [cleared] = coding_statistics([rest])[:, : len(first)].tolist()
+    assert measured == whole + cleared
+
+
 def test_framing_is_taken_out_of_records_only() -> None:
     """The payloads above meet both cases, and both ways in which framing is left in."""
     assert plain(PAYLOADS["short records"]) == statistics.measure(without_framing(PAYLOADS["short records"]))
@@ -95,18 +133,19 @@ def test_framing_is_taken_out_of_records_only() -> None:
     assert without_framing(PAYLOADS["64 random bytes"]) == PAYLOADS["64 random bytes"]
 
 
+def test_cleartext_is_taken_out_unless_it_is_most() -> None:
+    payload = PAYLOADS["ciphertext behind requests"]
+    rest = without_cleartext(payload)
+    assert REQUESTS[:32] in payload and REQUESTS[:32] not in rest
+    assert 2_850 < len(rest) < 3_001
+    assert 310 - 32 < len(without_cleartext(PAYLOADS["hardly more ciphertext than requests"])) < 310
+    assert len(without_cleartext(PAYLOADS["text"])) < len(PAYLOADS["text"]) // 2
+    assert without_cleartext(PAYLOADS["64 random bytes"]) == PAYLOADS["64 random bytes"]
+
+
 def test_all_but_the_lags_that_are_equal_in_both_orders_are_measured() -> None:
     unmeasured = set(statistics.NAMES) - set(coding_names())
     assert unmeasured == {f"msb_bit_lag_{lag}" for lag in (8, 16, 24, 32)}
-
-
-def test_narrow_numbers_are_the_first_of_the_wide_ones() -> None:
-    names = coding_names("narrow")
-    assert names == coding_names("wide")[: len(names)]
-    payloads = list(PAYLOADS.values())
-    np.testing.assert_array_equal(
-        coding_statistics(payloads, "narrow"), coding_statistics(payloads, "wide")[:, : len(names)]
-    )
 
 
 def test_payloads_are_measured_one_by_one() -> None:
@@ -141,14 +180,15 @@ def test_the_shipped_models_read_what_the_core_measures(extent: Any, stored: Sto
         coding_names(extent).index(name) for name in stored["models"][extent]["statistics"]
     ]
     payloads = [random(4_096, 5), PAYLOADS["deflate"][:4_096]]
-    log_odds = found.log_odds(coding_statistics(payloads, extent), np.array([4_096, 4_096]))
+    has_clear = np.zeros(2, bool) if extent == "narrow" else None
+    log_odds = found.log_odds(coding_statistics(payloads, extent), np.array([4_096, 4_096]), has_clear)
     assert log_odds[0] < 0 < log_odds[1]
 
 
-@pytest.mark.parametrize("format_", [0, 2, None, "1"])
+@pytest.mark.parametrize("format_", [0, 1, 3, None, "2"])
 def test_a_model_of_another_format_is_refused(format_: Any, stored: Stored) -> None:
     stored["format"] = format_
-    with pytest.raises(ValueError, match=f"models of format {format_}, but this wiretropy knows 1"):
+    with pytest.raises(ValueError, match=f"models of format {format_}, but this wiretropy knows 2"):
         coding.parse(stored, "wide")
 
 
@@ -200,10 +240,15 @@ def small() -> Callable[..., CodingModel]:
     return made
 
 
-NUMBERS = np.sinh(np.array([[1.0, 9.0, 0.5]], np.float32))
+NUMBERS = np.array([[3.0, 99.0, 1.25]], np.float32)
+"""Whose roots are 1, 9 and 0.5: sqrt(1 + 3) - 1 and so on."""
 
 
-def test_log_odds_are_those_of_a_network_with_asinh_and_the_length(small: Callable[..., CodingModel]) -> None:
+def test_roots_keep_their_sign() -> None:
+    assert coding.signed_root(np.array([-3.0, -0.0, 8.0], np.float32)).tolist() == [-1, 0, 2]
+
+
+def test_log_odds_are_those_of_a_network_of_roots_and_the_length(small: Callable[..., CodingModel]) -> None:
     # Hidden: 0.5 + 2 * 1 + 0.5 = 3 and max(0, -0.5 + 10 - 10) = 0, at 1,024 bytes; output 3 * 3 + 0.25.
     assert small().log_odds(NUMBERS, np.array([1_024]))[0] == pytest.approx(9.25, rel=1e-6)
     # At 4,096 bytes the second is 1.5, and takes itself away once.
@@ -233,7 +278,7 @@ def test_probabilities_of_payloads_are_those_of_a_network_with_shares() -> None:
         shift=np.array([[0, 0], [0, 10]], np.float64),
     )
     model = PayloadModel(network, np.array([2, 0]), ("first", "second"))
-    numbers = np.sinh(np.array([[1.0, 0.0]] * 2, np.float32))
+    numbers = np.array([[3.0, 0.0]] * 2, np.float32)
     shares = np.array([[0.25, 99, 4.25], [0.5, 99, 0.5]], np.float32)
     found = model.probabilities(numbers, shares, np.array([64, 2_048]))
     # Outputs 1 + 3 and 1 + 4 at 64 bytes; halfway 1.5 (1 + 5.5) and 1.5 (1 + 0) + 5.
@@ -260,9 +305,11 @@ def test_probabilities_of_certain_payloads_do_not_overflow() -> None:
 def test_log_odds_of_a_row_do_not_depend_on_the_rows_beside_it(extent: Any) -> None:
     drawn = np.random.default_rng(4).normal(size=(50, len(coding_names(extent)))).astype(np.float32)
     lengths = np.arange(100, 150)
-    whole = coding.model(extent).log_odds(drawn, lengths)
+    has_clear = np.arange(50) % 3 == 0 if extent == "narrow" else None
+    whole = coding.model(extent).log_odds(drawn, lengths, has_clear)
     for start, end in ((0, 1), (7, 9), (11, 50)):
-        part = coding.model(extent).log_odds(drawn[start:end], lengths[start:end])
+        flags = None if has_clear is None else has_clear[start:end]
+        part = coding.model(extent).log_odds(drawn[start:end], lengths[start:end], flags)
         assert part.tolist() == whole[start:end].tolist()
 
 

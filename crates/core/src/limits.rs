@@ -84,10 +84,6 @@ pub const MAX_SEGMENTS: usize = 64;
 /// Opaque bytes of each direction that are measured for how they are coded: with more, the verdict hardly gets better.
 pub const OPAQUE_BYTES: usize = 8192;
 
-/// Bytes at the beginning of an opaque segment that are left out where it is four times as long: a ServerHello has
-/// about so many.
-pub const OPAQUE_HEAD_BYTES: usize = 128;
-
 /// Fewest opaque bytes that are measured for how they are coded: fewer say little, and flows with few are many.
 pub const OPAQUE_LEAST_BYTES: usize = 256;
 

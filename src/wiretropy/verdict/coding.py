@@ -4,7 +4,7 @@ In: the numbers that the core measures of opaque bytes, and how many bytes they 
 compressed (or coded media) and not encrypted, at equal odds before. LZMA, whose bytes look like ciphertext, is not told
 from it by any of these numbers (docs/decisions/0014-encrypted-or-compressed.md).
 
-The models are data (`coding.json`, with where they come from): small networks whose inputs are asinh of the numbers
+The models are data (`coding.json`, with where they come from): small networks whose inputs are signed roots of the numbers
 and log2 of the length; ``make train-verdict`` makes them again.
 """
 
@@ -22,16 +22,22 @@ from numpy.typing import NDArray
 
 from wiretropy import _core
 
-FORMAT = 1
+FORMAT = 2
 """Version of `coding.json`; raised when its meaning changes."""
 
 SHORTEST = 64
 """Fewest bytes that the core measures."""
 
 Extent = Literal["narrow", "wide"]
-"""What is measured: of flows the first numbers, of payloads in memory all."""
+"""What is measured: of flows the first numbers, and these again without cleartext; of payloads in memory all."""
 
 _FILE = Path(__file__).with_name("coding.json")
+
+
+def signed_root(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Draw in long tails: sqrt(1 + |x|) - 1 with the sign of x, which every processor rounds alike."""
+    roots: NDArray[np.float32] = np.copysign(np.sqrt(1 + np.abs(numbers)) - 1, numbers)
+    return roots
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class Network:
         """
         log2_length = np.log2(np.maximum(lengths, SHORTEST)).astype(np.float32)
         between = [] if others is None else [others]
-        values = np.concatenate([np.arcsinh(numbers[:, self.columns]), *between, log2_length[:, None]], axis=1)
+        values = np.concatenate([signed_root(numbers[:, self.columns]), *between, log2_length[:, None]], axis=1)
         for weights, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             values = np.maximum(0, _product(values, weights) + bias)
         scale = np.interp(log2_length, self.log2_length, self.scale)
@@ -104,9 +110,23 @@ class CodingModel:
 
     network: Network
 
-    def log_odds(self, numbers: NDArray[np.float32], lengths: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-        """Natural logarithm of the odds that each row is compressed; arguments as for `Network.outputs`."""
-        return self.network.outputs(numbers, lengths)[:, 0]
+    def log_odds(
+        self,
+        numbers: NDArray[np.float32],
+        lengths: NDArray[np.integer[Any]],
+        has_clear: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.float64]:
+        """Natural logarithm of the odds that each row is compressed.
+
+        Parameters
+        ----------
+        numbers, lengths : ndarray
+            As for `Network.outputs`.
+        has_clear : ndarray of shape (n,), bool, optional
+            Of flows: whether there is cleartext in the side that the bytes are of, some of which may be left among them.
+        """
+        others = None if has_clear is None else has_clear[:, None].astype(np.float32)
+        return self.network.outputs(numbers, lengths, others)[:, 0]
 
 
 @dataclass(frozen=True, slots=True)

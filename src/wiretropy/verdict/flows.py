@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from wiretropy import arrays, schema
 from wiretropy.flows import Flows
 from wiretropy.tables import arrow_field
-from wiretropy.verdict.coding import model
+from wiretropy.verdict.coding import coding_names, model
 from wiretropy.verdict.encoding import SHORTEST as SHORTEST_ENCODED
 from wiretropy.verdict.encoding import decoded, may_be_encoded
 from wiretropy.verdict.evidence import opaque_log_odds
@@ -57,6 +57,8 @@ begins with 3,072 random bytes), while nothing makes ciphertext look compressed.
 PRIOR = float(np.log(3))
 """Log-odds that an opaque flow or side is encrypted before its bits are looked at: of the opaque flows of the public
 captures there are ten times as many; three leaves room for networks that are different."""
+
+_SCAN_AGAIN = "scan their captures again"
 
 _ENCRYPTED, _COMPRESSED, _ENCODED, _TEXT, _BINARY, _UNDECIDED = range(len(VERDICTS))
 
@@ -116,13 +118,13 @@ def _empty(columns: pa.Schema) -> pa.RecordBatch:
 def _judged(batch: pa.RecordBatch) -> pa.RecordBatch:
     """One batch with its verdicts."""
     if "orig_segment_ends" not in batch.schema.names:
-        raise ValueError("these flows were stored by an older wiretropy, without segments; scan their captures again")
+        raise ValueError(f"these flows were stored by an older wiretropy, without segments; {_SCAN_AGAIN}")
     if "verdict" in batch.schema.names:
         batch = batch.drop_columns([name for name in schema.VERDICT_NAMES if name in batch.schema.names])
     flows = batch.num_rows
     segments = [segments_of(batch, side) for side in SIDES]
     parts = [parts_of(each, flows) for each in segments]
-    compressed = [_compressed_log_odds(batch, side) for side in SIDES]
+    compressed = [_compressed_log_odds(batch, side, part) for side, part in zip(SIDES, parts, strict=True)]
     heads = [_head_log_odds(batch, side, part) for side, part in zip(SIDES, parts, strict=True)]
     is_encoded = [_is_encoded(batch, side, part) for side, part in zip(SIDES, parts, strict=True)]
     both = parts[0] + parts[1]
@@ -143,15 +145,19 @@ def _judged(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _compressed_log_odds(batch: pa.RecordBatch, side: str) -> NDArray[np.float64]:
+def _compressed_log_odds(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np.float64]:
     """Log-odds that opaque bytes of a side are compressed; 0, which says nothing, where there are too few."""
     column: Any = batch.column(f"{side}_coding")
-    rows = np.flatnonzero(arrays.lengths(column))
+    counts = arrays.lengths(column)
+    rows = np.flatnonzero(counts)
     log_odds = np.zeros(batch.num_rows)
     if len(rows):
+        if (counts[rows] != len(coding_names("narrow"))).any():
+            raise ValueError(f"these flows were stored by a wiretropy that measured other numbers; {_SCAN_AGAIN}")
         numbers = arrays.values(flat(column)).reshape(len(rows), -1)
         lengths = arrays.values(batch.column(f"{side}_coding_bytes"))[rows]
-        log_odds[rows] = np.maximum(model("narrow").log_odds(numbers, lengths), -MOST_FOR_ENCRYPTED)
+        found = model("narrow").log_odds(numbers, lengths, parts.clear[rows] > 0)
+        log_odds[rows] = np.maximum(found, -MOST_FOR_ENCRYPTED)
     return log_odds
 
 
@@ -197,19 +203,21 @@ def _verdicts(
 ) -> _Judged:
     """Put the evidence together."""
     total = parts.total
-    is_opaque = opaque > 0
-    compressed = compressed - PRIOR
-    clear = np.where(parts.text >= parts.binary, _TEXT, _BINARY)
-    clear = np.where(encoded, _ENCODED, clear)
-    verdict = np.where(is_opaque, np.where(compressed > 0, _COMPRESSED, _ENCRYPTED), clear).astype(np.int8)
-    opaque_probability = 1 / (1 + np.exp(-np.clip(np.abs(opaque), 0, 50)))
-    coding_probability = 1 / (1 + np.exp(-np.clip(np.abs(compressed), 0, 50)))
+    is_opaque, is_compressed = _chance(opaque), _chance(compressed - PRIOR)
+    clear = np.where(encoded, _ENCODED, np.where(parts.text >= parts.binary, _TEXT, _BINARY))
     clear_share = np.maximum(parts.text, parts.binary) / np.maximum(1, parts.text + parts.binary)
-    probability = opaque_probability * np.where(is_opaque, coding_probability, np.where(encoded, 1, clear_share))
+    chances = np.stack([is_opaque * (1 - is_compressed), is_opaque * is_compressed, 1 - is_opaque])
+    best = chances.argmax(axis=0)
+    verdict = np.choose(best, [_ENCRYPTED, _COMPRESSED, clear]).astype(np.int8)
+    probability = chances.max(axis=0) * np.where((best == 2) & ~encoded, clear_share, 1)
     is_undecided = (total < FEWEST_BYTES) | ~(np.abs(opaque) > 0)
     verdict[is_undecided] = _UNDECIDED
     length = np.where(is_undecided, 0, total)
     return _Judged(verdict, np.where(is_undecided, np.nan, probability), length)
+
+
+def _chance(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-np.clip(log_odds, -50, 50)))
 
 
 def _columns(judged: _Judged) -> list[Any]:

@@ -8,7 +8,7 @@
 
 use super::segment_scores::SCORES;
 use super::PacketRef;
-use crate::limits::{MAX_SEGMENTS, OPAQUE_BYTES, OPAQUE_HEAD_BYTES, OPAQUE_WAITING_BYTES};
+use crate::limits::{MAX_SEGMENTS, OPAQUE_BYTES, OPAQUE_WAITING_BYTES};
 
 /// Bytes that are scored together: boundaries lie at multiples of it.
 const BLOCK: usize = 16;
@@ -117,12 +117,10 @@ impl Segments {
         &self.found
     }
 
-    /// Bytes of the longest opaque segment, what is shorter may be keys and signatures: its first but for those with
-    /// which messages of a handshake may begin, which are as short as they are structured.
+    /// The first bytes of the longest opaque segment; what is shorter may be keys and signatures.
     #[must_use]
     pub fn opaque(&self) -> &[u8] {
-        let head = if self.opaque.len() < 4 * OPAQUE_HEAD_BYTES { 0 } else { OPAQUE_HEAD_BYTES };
-        &self.opaque[head..]
+        &self.opaque
     }
 
     /// Take the next bytes.
@@ -366,8 +364,8 @@ mod tests {
         assert_eq!(segments.found().len(), 6);
         let kept = segments.opaque();
         let at = second.windows(64).position(|part| part == &kept[64..128]);
-        assert!(at.is_some_and(|at| at <= 128 + OPAQUE_HEAD_BYTES), "{at:?}");
-        assert!((kept.len() + OPAQUE_HEAD_BYTES).abs_diff(second.len()) <= 64, "{}", kept.len());
+        assert!(at.is_some_and(|at| at <= 128), "{at:?}");
+        assert!(kept.len().abs_diff(second.len()) <= 64, "{}", kept.len());
         let text = |part: &[u8]| part.windows(20).any(|part| part.iter().all(u8::is_ascii_graphic));
         assert!(!text(kept));
     }
@@ -378,7 +376,7 @@ mod tests {
         let mut segments = Segments::default();
         segments.update(&bytes, packet(1));
         segments.finish();
-        assert_eq!(segments.opaque(), &bytes[OPAQUE_HEAD_BYTES..OPAQUE_BYTES]);
+        assert_eq!(segments.opaque(), &bytes[..OPAQUE_BYTES]);
     }
 
     #[test]

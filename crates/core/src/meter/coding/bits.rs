@@ -132,12 +132,21 @@ fn twelve_bit_counts(bytes: &[u8]) -> Vec<u32> {
 fn eight_bit_counts(bytes: &[u8]) -> Vec<u32> {
     // A table each, so that an addition need not wait for the one before it; of at most 65,534 words.
     let mut counts = [[0_u16; 1 << 11]; 2];
-    for three in bytes.windows(3) {
-        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+    let mut count = |bits: u64, end: u32| {
         for (counts, shift) in counts.iter_mut().zip([5, 1]) {
-            let count = &mut counts[(bits >> shift) as usize & 0x7ff];
+            let count = &mut counts[(bits >> (end + shift)) as usize & 0x7ff];
             *count = count.wrapping_add(1);
         }
+    };
+    // Eight bytes hold six windows of three.
+    let mut at = 0;
+    while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let bits = u64::from_be_bytes(*eight);
+        (0..6).rev().for_each(|window| count(bits, 8 * window));
+        at += 6;
+    }
+    for three in bytes[at..].windows(3) {
+        count(u32::from_be_bytes([0, three[0], three[1], three[2]]).into(), 0);
     }
     let [some, others] = counts;
     let counts: Vec<u32> =

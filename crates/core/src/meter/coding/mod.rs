@@ -5,9 +5,11 @@
 //! which a byte is read: `msb` begins with the most significant bit (JPEG, MP3, bzip2), `lsb` with the least (deflate,
 //! brotli). What each number is, its law and what it contributes: docs/decisions/0014-encrypted-or-compressed.md.
 //!
-//! The first [`NARROW`] numbers are cheap enough for every flow. The wide ones take several times as long.
+//! The first [`NARROW`] numbers are cheap enough for every flow. In flows, remains of cleartext blur what is opaque: where
+//! numbers are unusual, they are measured a second time without it. The wide ones take several times as long.
 
 mod bits;
+mod cleartext;
 mod framing;
 mod octets;
 
@@ -23,16 +25,19 @@ pub const LONGEST: usize = 65_536;
 /// they are measured once.
 const UNEVEN: f32 = 4.0;
 
+/// Any number from which on remains of cleartext are looked for: of random bytes one in twelve has such a number.
+const UNUSUAL: f32 = 3.5;
+
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// The first [`NARROW`] numbers.
+    /// The first [`NARROW`] numbers, and the same without cleartext where they are [`UNUSUAL`]: of flows.
     Narrow,
-    /// All of them.
+    /// All numbers, of the bytes as they are.
     Wide,
 }
 
-/// Numbers that every flow gets.
+/// Numbers that are cheap enough for flows.
 pub const NARROW: usize = octets::NARROW.len() + bits::NARROW;
 
 /// Names of the numbers, in the order in which [`measure`] gives them.
@@ -40,22 +45,38 @@ pub const NARROW: usize = octets::NARROW.len() + bits::NARROW;
 pub fn names(extent: Extent) -> Vec<String> {
     let mut names: Vec<String> = octets::NARROW.iter().map(ToString::to_string).collect();
     names.extend(bits::narrow_names());
-    if extent == Extent::Wide {
-        names.extend(octets::WIDE.iter().map(ToString::to_string));
-        names.extend(bits::wide_names());
+    match extent {
+        Extent::Narrow => names.extend(names.clone().iter().map(|name| format!("cleared_{name}"))),
+        Extent::Wide => {
+            names.extend(octets::WIDE.iter().map(ToString::to_string));
+            names.extend(bits::wide_names());
+        }
     }
     names
 }
 
 /// Measure bytes and append the numbers; of more than [`LONGEST`] the first are measured, of fewer
 /// than [`SHORTEST`] nothing is appended.
-///
-/// Where bytes, pairs of zeros or words of 8 bits are [`UNEVEN`], framing is taken out before, as far as there is any.
 pub fn measure(bytes: &[u8], extent: Extent, numbers: &mut Vec<f32>) {
     let bytes = &bytes[..bytes.len().min(LONGEST)];
     if bytes.len() < SHORTEST {
         return;
     }
+    let from = numbers.len();
+    measure_framed(bytes, extent, numbers);
+    if extent == Extent::Narrow {
+        let is_unusual = numbers[from..].iter().any(|&number| number > UNUSUAL);
+        let rest = if is_unusual { cleartext::without_cleartext(bytes) } else { None };
+        match rest.filter(|rest| rest.len() >= SHORTEST) {
+            Some(rest) => measure_framed(&rest, extent, numbers),
+            None => numbers.extend_from_within(from..),
+        }
+    }
+}
+
+/// Measure bytes; where single bytes, pairs of zeros or words of 8 bits are [`UNEVEN`], framing is taken out before, as
+/// far as there is any.
+fn measure_framed(bytes: &[u8], extent: Extent, numbers: &mut Vec<f32>) {
     let from = numbers.len();
     let mut reversed = measure_narrow(bytes, numbers);
     let scores = [
@@ -108,8 +129,8 @@ mod tests {
             measure(&random(length), extent, &mut numbers);
             assert_eq!(numbers.len(), names(extent).len());
         }
-        assert_eq!(names(Extent::Narrow).len(), NARROW);
-        assert_eq!(names(Extent::Narrow), names(Extent::Wide)[..NARROW]);
+        assert_eq!(names(Extent::Narrow).len(), 2 * NARROW);
+        assert_eq!(names(Extent::Narrow)[..NARROW], names(Extent::Wide)[..NARROW]);
     }
 
     #[test]
@@ -118,7 +139,7 @@ mod tests {
             let (mut narrow, mut wide) = (vec![], vec![]);
             measure(&random(length), Extent::Narrow, &mut narrow);
             measure(&random(length), Extent::Wide, &mut wide);
-            assert_eq!(narrow, wide[..NARROW]);
+            assert_eq!(narrow[..NARROW], wide[..NARROW]);
         }
     }
 
@@ -131,6 +152,22 @@ mod tests {
         measure(&[0; 8192], Extent::Wide, &mut numbers);
         assert!(numbers.iter().all(|number| number.is_finite()));
         assert!(numbers[0] > 1e4);
+    }
+
+    #[test]
+    fn cleartext_counts_once() {
+        // No string of three stands there twice.
+        let clear: Vec<u8> = (0x20..0x7f).chain((0x20..0x7f).rev()).collect();
+        let bytes = [&random(2000)[..], &clear].concat();
+        let mut numbers = vec![];
+        measure(&bytes, Extent::Narrow, &mut numbers);
+        let mut cleared = vec![];
+        measure(&random(2000), Extent::Narrow, &mut cleared);
+        assert!(numbers[..NARROW] != numbers[NARROW..]);
+        assert_eq!(cleared[..NARROW], cleared[NARROW..]);
+        // A window that begins before the cleartext may go with it.
+        assert!(numbers[NARROW].abs() < 3.0, "{}", numbers[NARROW]);
+        assert!(numbers[0] > numbers[NARROW] + 0.3, "{} {}", numbers[0], numbers[NARROW]);
     }
 
     #[test]

@@ -50,15 +50,15 @@ pub(super) fn narrow(bytes: &[u8], numbers: &mut Vec<f32>) {
 /// What follows FF and 00, which JPEG and MP3 restrict.
 fn pairs(bytes: &[u8], numbers: &mut Vec<f32>) {
     let (mut followers, mut zero, mut other, mut marker, mut zeros) = (0, 0, 0, 0, 0);
-    for pair in bytes.windows(2) {
-        // Of random bytes one in 128 comes in here.
-        if pair[0] == 255 {
+    for at in memchr::memchr2_iter(0, 255, &bytes[..bytes.len() - 1]) {
+        let next = bytes[at + 1];
+        if bytes[at] == 255 {
             followers += 1;
-            zero += u32::from(pair[1] == 0);
-            other += u32::from(pair[1] != 0 && pair[1] & 0xf8 != 0xd0);
-            marker += u32::from((0xe0..=0xfe).contains(&pair[1]));
-        } else if pair[0] == 0 {
-            zeros += u32::from(pair[1] == 0);
+            zero += u32::from(next == 0);
+            other += u32::from(next != 0 && next & 0xf8 != 0xd0);
+            marker += u32::from((0xe0..=0xfe).contains(&next));
+        } else {
+            zeros += u32::from(next == 0);
         }
     }
     let expected = (bytes.len() - 1) as f64 / 65_536.0;

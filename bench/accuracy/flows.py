@@ -1,0 +1,139 @@
+"""Section of the report on verdicts on the flows of public captures, whose repositories training did not see.
+
+What a flow is, is what the corpus says of it, where that is sure: encrypted, compressed, or clear (text or binary).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+import wiretropy
+from bench.accuracy import scores
+from bench.accuracy.coding import percent
+from bench.report import Check, Section, Table
+from bench.verdict import public, sides, traffic
+from bench.verdict.train_flows import UNSURE
+from wiretropy.verdict.flows import VERDICTS
+
+KINDS = ("encrypted", "compressed", "clear")
+
+CLEAR = ("text", "binary", "encoded")
+"""Verdicts that are right for clear flows."""
+
+LEAST_OPAQUE = (1, 512, 2_000)
+"""Opaque bytes that an encrypted or compressed flow must have in one of its sides, by row."""
+
+LEAST_CLEAR = 64
+
+BINS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
+"""Bounds of the probabilities that are told together; the first bin has what is below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Flows with their truth, verdict and its probability, label, repository, and opaque bytes of the longer side."""
+
+    truth: NDArray[np.str_]
+    verdict: NDArray[np.str_]
+    probability: NDArray[np.float64]
+    label: NDArray[np.str_]
+    repository: NDArray[np.str_]
+    opaque: NDArray[np.int64]
+
+    @property
+    def is_right(self) -> NDArray[np.bool_]:
+        """Whether the verdict is the truth."""
+        return (self.truth == self.verdict) | (self.truth == "clear") & np.isin(self.verdict, CLEAR)
+
+    def where(self, chosen: NDArray[np.bool_]) -> Found:
+        """The flows that are chosen."""
+        return Found(*(getattr(self, name)[chosen] for name in self.__slots__))
+
+
+def truth(label: dict[str, str]) -> str:
+    """What the corpus says of a flow, or nothing."""
+    known = sides.truth(label["coarse"], label["label"])
+    is_clear = label["coarse"] == "plaintext" and label["label"] not in UNSURE
+    return known or ("clear" if is_clear else "")
+
+
+def found(is_wanted: Callable[[str], bool] = lambda repository: repository in traffic.TEST) -> Found:
+    """Judge the flows of these repositories, each flow once."""
+    rows, seen = [], set()
+    for name, flows, labels in public.flows():
+        repository = name.split("/", 1)[0]
+        if not is_wanted(repository):
+            continue
+        judged = wiretropy.judge(flows).to_arrow().to_pylist()
+        for flow, label in zip(judged, labels, strict=True):
+            known = truth(label) if label else ""
+            # The same session is in several captures.
+            key = (flow["uid"], flow["orig_measured_bytes"], flow["resp_measured_bytes"])
+            if not known or key in seen or flow["verdict_bytes"] < LEAST_CLEAR:
+                continue
+            seen.add(key)
+            opaque = max(flow["orig_coding_bytes"], flow["resp_coding_bytes"])
+            chance = np.nan if flow["verdict_probability"] is None else flow["verdict_probability"]
+            rows.append((known, flow["verdict"], chance, label["label"], repository, opaque))
+    return Found(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def _confusion(flows: Found) -> Table:
+    lines = []
+    for kind in KINDS:
+        for least in LEAST_OPAQUE if kind != "clear" else (0,):
+            chosen = flows.where((flows.truth == kind) & (flows.opaque >= least))
+            if len(chosen.truth):
+                shares = [percent(float((chosen.verdict == verdict).mean())) for verdict in VERDICTS]
+                right = str(scores.share(chosen.is_right, chosen.repository))
+                lines.append([kind, f"{least:,}", str(len(chosen.truth)), right, *shares])
+    return Table(("truth", "opaque bytes from", "flows", "right", *VERDICTS), lines)
+
+
+def _by_label(flows: Found) -> Table:
+    lines = []
+    for label in np.unique(flows.label):
+        chosen = flows.where(flows.label == label)
+        if len(chosen.truth) >= 5:
+            lines.append([str(label), str(len(chosen.truth)), percent(float(chosen.is_right.mean()))])
+    return Table(("protocol", "flows", "right"), lines)
+
+
+def calibration(flows: Found) -> tuple[float, Table]:
+    """Expected calibration error, kinds alike, and what it is made of."""
+    told = flows.where(~np.isnan(flows.probability))
+    weights = np.zeros(len(told.truth))
+    for kind in KINDS:
+        weights[told.truth == kind] = 1 / max(1, (told.truth == kind).sum())
+    weights /= weights.sum()
+    place = np.searchsorted(BINS, told.probability, side="left")
+    error, lines = 0.0, []
+    for number in np.unique(place):
+        inside = place == number
+        stated = float(np.average(told.probability[inside], weights=weights[inside]))
+        right = float(np.average(told.is_right[inside], weights=weights[inside]))
+        error += float(weights[inside].sum()) * abs(stated - right)
+        lines.append([percent(stated), percent(right), percent(float(weights[inside].sum())), str(inside.sum())])
+    return error, Table(("stated", "found", "share", "flows"), lines)
+
+
+def section() -> Section:
+    """Judge them and tell how right that is."""
+    flows = found()
+    result = Section("flows", "Verdicts on flows of public captures")
+    result.text.append(
+        "`wiretropy.judge` on the flows of repositories that training did not see, by what the corpus says of them where that "
+        "is sure; flows that are in several captures count once. Shares in percent; opaque bytes are those of the longest "
+        "opaque segment, up to 8,192. Clear is right for text, binary and encoded. Intervals are over repositories. Calibration "
+        "weighs the three kinds alike."
+    )
+    error, table = calibration(flows)
+    result.tables += [_confusion(flows), _by_label(flows), table]
+    result.checks.append(
+        Check("calibration error of verdicts on flows", f"{percent(error, 2)} %", "at most 2 %", error <= 0.02)
+    )
+    return result
