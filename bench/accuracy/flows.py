@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,9 @@ LEAST_OPAQUE = (1, 512, 2_000)
 """Opaque bytes that an encrypted or compressed flow must have in one of its sides, by row."""
 
 LEAST_CLEAR = 64
+
+PRINTABLE = 0.9
+"""Share of printable bytes in either side from which on a flow of HTTP that is not labelled otherwise is surely clear."""
 
 BINS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
 """Bounds of the probabilities that are told together; the first bin has what is below."""
@@ -61,6 +65,11 @@ def truth(label: dict[str, str]) -> str:
     return known or ("clear" if is_clear else "")
 
 
+def _least_printable(flow: dict[str, Any]) -> float:
+    shares = [flow[f"{side}_printable_share"] for side in ("orig", "resp")]
+    return min((share for share in shares if share is not None), default=0.0)
+
+
 def found(is_wanted: Callable[[str], bool] = lambda repository: repository in traffic.TEST) -> Found:
     """Judge the flows of these repositories, each flow once."""
     rows, seen = [], set()
@@ -71,6 +80,9 @@ def found(is_wanted: Callable[[str], bool] = lambda repository: repository in tr
         judged = wiretropy.judge(flows).to_arrow().to_pylist()
         for flow, label in zip(judged, labels, strict=True):
             known = truth(label) if label else ""
+            if known == "clear" and label["label"] == "HTTP" and _least_printable(flow) < PRINTABLE:
+                # The corpus knows the protocol, not whether what it carries is packed or encrypted.
+                continue
             # The same session is in several captures.
             key = (flow["uid"], flow["orig_measured_bytes"], flow["resp_measured_bytes"])
             if not known or key in seen or flow["verdict_bytes"] < LEAST_CLEAR:

@@ -1,8 +1,8 @@
 """A small network that tells what bytes are, fitted and run with NumPy.
 
-Statistics and lengths enter, log-odds leave. Inputs are signed roots of the statistics, which are scores with a long tail, and
+Statistics and lengths enter, log-odds leave. Inputs are asinh of the statistics, which are scores with a long tail, and
 log2 of the length; scale and shift of the inputs are folded into the first layer when it is written down, so that
-whoever reads the file needs roots, matrices and max(0, x) only.
+whoever reads the file needs `x -> asinh(x)`, matrices and max(0, x) only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wiretropy.verdict.coding import signed_root
+from wiretropy.verdict.coding import asinh
 
 Floats = NDArray[np.float32]
 
@@ -28,9 +28,9 @@ EPSILON = 1e-8
 
 
 def inputs(statistics: NDArray[np.float32], lengths: NDArray[np.int64]) -> Floats:
-    """What the network sees: signed roots of the statistics, then log2 of the length."""
+    """What the network sees: asinh of each statistic, then log2 of the length."""
     length = np.log2(lengths).astype(np.float32)[:, None]
-    return np.concatenate([signed_root(statistics), length], axis=1).astype(np.float32)
+    return np.concatenate([asinh(statistics), length], axis=1).astype(np.float32)
 
 
 @dataclass

@@ -277,9 +277,9 @@ def real_traffic(
 
 
 def sessions(
-    among: Sequence[Stream], count: int, draw: np.random.Generator, *, is_test: bool
+    among: Sequence[Stream], before: Sequence[Opening], count: int, draw: np.random.Generator, *, is_test: bool
 ) -> Iterator[Fragment]:
-    """What the core measures of sides: all captured ones, and of made ones `count` of TLS and as many of HTTP."""
+    """What the core measures of sides: all captured ones, and `count` made ones each of TLS, of HTTP and of other records."""
     for repository, truth, label, one in sides.stored(is_test=is_test):
         is_coded = truth == "compressed"
         yield Fragment(one.octets, is_coded, "session", "captured", label, repository, one.has_clear)
@@ -287,6 +287,10 @@ def sessions(
         yield Fragment(one.octets, False, "session", "made", "tls", f"tls{number % 40}", one.has_clear)
     for stream, one in sides.made_http(among, count, draw):
         yield Fragment(one.octets, True, "session", stream.format, "http", stream.source, one.has_clear)
+    clear = [opening.octets for opening in before if (opening.source in traffic.TEST) == is_test]
+    for number, (coded, kind, one) in enumerate(sides.made_framed(among, clear, count, draw)):
+        format_, source = (coded.format, coded.source) if coded else ("made-framed", f"framed{number % 40}")
+        yield Fragment(one.octets, coded is not None, "session", format_, kind, source, one.has_clear)
 
 
 def clear(

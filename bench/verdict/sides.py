@@ -3,7 +3,7 @@
     python -m bench.verdict.sides
 
 Sides of the public captures enter, read by tshark, and leave as files `sides/REPOSITORY/TRUTH~LABEL~ITEM` of the cache. Made
-ones are TLS sessions (`tls_sessions`), and compressed streams as HTTP/1.1 carries them. Labels are those of the corpus, of which
+ones are TLS sessions (`tls_sessions`), compressed streams as HTTP/1.1 carries them, and records behind cleartext messages. Labels are those of the corpus, of which
 only sure ones are used; repositories of `traffic.TEST` are for tests. Ports play no part.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 
 from bench.coding import fetch
 from bench.coding.data import Stream
-from bench.verdict import tls_sessions, traffic
+from bench.verdict import framing, traffic
 from bench.verdict.train_opaque import corpus
 from wiretropy import _core
 
@@ -98,6 +98,8 @@ def stored(*, is_test: bool) -> Iterator[tuple[str, str, str, Run]]:
 
 def made_tls(count: int, draw: np.random.Generator) -> Iterator[Run]:
     """What the core measures of made TLS sessions, `count` sides."""
+    from bench.verdict import tls_sessions  # needs `cryptography`, which tests do without
+
     sides = (side for pair in tls_sessions.sessions(count, draw) for side in pair)
     fitting = (one for one in map(run, sides) if len(one.octets) >= LEAST_BYTES)
     return itertools.islice(fitting, count)
@@ -135,6 +137,31 @@ def made_http(among: Sequence[Stream], count: int, draw: np.random.Generator) ->
         one = run(side)
         if len(one.octets) >= LEAST_BYTES:
             yield stream, one
+
+
+def made_framed(
+    among: Sequence[Stream], before: Sequence[bytes], count: int, draw: np.random.Generator
+) -> Iterator[tuple[Stream | None, str, Run]]:
+    """What the core measures of cleartext messages with records behind them, of coded bytes and of random ones in turn.
+
+    Gives the stream (none for random bytes), the kind of records, and what is measured.
+    """
+    for number in range(count):
+        clear = b"".join(before[draw.integers(len(before))] for _ in range(int(draw.integers(1, 4))))
+        length = int(np.exp(draw.uniform(np.log(LEAST_BYTES), np.log(3 * MOST_BYTES))))
+        room = length + 2 * framing.MOST_RECORD
+        stream = among[draw.integers(len(among))] if number % 2 else None
+        kind = str(draw.choice(sorted(framing.CODED if stream else framing.CIPHERTEXT)))
+        if stream:
+            with stream.path.open("rb") as file:
+                file.seek(int(draw.integers(max(1, stream.size - room))))
+                payload = file.read(room)
+            length = min(length, len(payload) // 2)
+        else:
+            payload = draw.bytes(room)
+        one = run(clear + framing.framed(payload, kind, draw, length)) if length >= LEAST_BYTES else Run(b"", False)
+        if len(one.octets) >= LEAST_BYTES:
+            yield stream, kind, one
 
 
 def main() -> int:

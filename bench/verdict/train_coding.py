@@ -88,7 +88,7 @@ def training_rows(share: float) -> Rows:
         "random-framed": samples.random_bytes(some(FRAMED_RANDOM), draw(3), frame=True),
         "traffic": samples.real_traffic(some(TRAFFIC), draw(4), is_test=False),
         "sessions": samples.sessions(
-            [one for one in streams if one.format in learnt], some(SESSIONS), draw(8), is_test=False
+            [one for one in streams if one.format in learnt], openings.ordinary(), some(SESSIONS), draw(8), is_test=False
         ),
         "coded-start": samples.coded(streams, learnt, some(AT_START), draw(5), at_start=True),
         "clear": samples.clear(("text", "binary"), some(CLEAR_PER_KIND), draw(6), is_test=False),
@@ -130,7 +130,7 @@ def columns(which: str) -> list[int]:
 
 
 def seen(rows: Rows, which: str) -> NDArray[np.float32]:
-    """Inputs of a model: signed roots of the statistics, what is the model's own, then log2 of the length."""
+    """Inputs of a model: asinh of the statistics, what is the model's own, then log2 of the length."""
     found = inputs(rows.statistics[:, columns(which)], rows.lengths)
     own = {"narrow": rows.has_clear[:, None].astype(np.float32), "payload": rows.shares}
     return np.hstack([found[:, :-1], own[which], found[:, -1:]]) if which in own else found
@@ -175,7 +175,7 @@ def model(rows: Rows, which: str, epochs: int) -> dict[str, Any]:
     stored = {
         "statistics": [measuring.NAMES[place] for place in columns(which)],
         "payload_statistics": list(payload_statistics.STATISTICS) if which == "payload" else [],
-        "transform": "sign(x) (sqrt(1 + |x|) - 1) of each statistic; then, as they are, payload statistics, or of flows whether "
+        "transform": "asinh of each statistic; then, as they are, payload statistics, or of flows whether "
         "there is cleartext beside (1 or 0); then log2 of the length in bytes",
         "shortest": SHORTEST[which],
         "classes": list(CLASSES[which]),

@@ -240,15 +240,16 @@ def small() -> Callable[..., CodingModel]:
     return made
 
 
-NUMBERS = np.array([[3.0, 99.0, 1.25]], np.float32)
-"""Whose roots are 1, 9 and 0.5: sqrt(1 + 3) - 1 and so on."""
+NUMBERS = np.sinh(np.array([[1.0, 9.0, 0.5]], np.float32))
 
 
-def test_roots_keep_their_sign() -> None:
-    assert coding.signed_root(np.array([-3.0, -0.0, 8.0], np.float32)).tolist() == [-1, 0, 2]
+def test_asinh_is_that_of_numpy() -> None:
+    numbers = np.array([0, 1e-7, 0.01, 0.5, 1, 3, 100, 1e5, 1e9], np.float32)
+    for signed in (numbers, -numbers):
+        assert coding.asinh(signed) == pytest.approx(np.arcsinh(signed.astype(float)), rel=1e-6, abs=1e-6)
 
 
-def test_log_odds_are_those_of_a_network_of_roots_and_the_length(small: Callable[..., CodingModel]) -> None:
+def test_log_odds_are_those_of_a_network_with_asinh_and_the_length(small: Callable[..., CodingModel]) -> None:
     # Hidden: 0.5 + 2 * 1 + 0.5 = 3 and max(0, -0.5 + 10 - 10) = 0, at 1,024 bytes; output 3 * 3 + 0.25.
     assert small().log_odds(NUMBERS, np.array([1_024]))[0] == pytest.approx(9.25, rel=1e-6)
     # At 4,096 bytes the second is 1.5, and takes itself away once.
@@ -278,7 +279,7 @@ def test_probabilities_of_payloads_are_those_of_a_network_with_shares() -> None:
         shift=np.array([[0, 0], [0, 10]], np.float64),
     )
     model = PayloadModel(network, np.array([2, 0]), ("first", "second"))
-    numbers = np.array([[3.0, 0.0]] * 2, np.float32)
+    numbers = np.sinh(np.array([[1.0, 0.0]] * 2, np.float32))
     shares = np.array([[0.25, 99, 4.25], [0.5, 99, 0.5]], np.float32)
     found = model.probabilities(numbers, shares, np.array([64, 2_048]))
     # Outputs 1 + 3 and 1 + 4 at 64 bytes; halfway 1.5 (1 + 5.5) and 1.5 (1 + 0) + 5.

@@ -211,8 +211,8 @@ class FixedModel:
     def __init__(self, few: float, many: float) -> None:
         self.few, self.many = few, many
 
-    def log_odds(self, numbers: Any, lengths: Any) -> Any:
-        assert numbers.shape[0] == len(lengths)
+    def log_odds(self, numbers: Any, lengths: Any, has_clear: Any) -> Any:
+        assert numbers.shape[0] == len(lengths) == len(has_clear)
         return np.where(lengths < 1_000, self.few, self.many)
 
 

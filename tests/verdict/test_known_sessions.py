@@ -218,10 +218,11 @@ def test_public_rdp_is_encrypted(public: Public) -> None:
     assert len(mistakes(found, "encrypted")) <= 2
 
 
-def test_public_rtmp_is_compressed(public: Public) -> None:
+def test_public_rtmp_is_not_encrypted(public: Public) -> None:
+    """Random padding of 3,072 bytes a side, and commands; media follow in none of them."""
     found = public(lambda row: row["label"] == "RTMP")
     assert len(found) >= 3
-    assert mistakes(found, "compressed") == []
+    assert {flow["verdict"] for _, flow in found} <= {"compressed", "binary"}
 
 
 def test_public_tls_with_contents_is_encrypted(public: Public) -> None:

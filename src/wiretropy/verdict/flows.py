@@ -206,10 +206,13 @@ def _verdicts(
     is_opaque, is_compressed = _chance(opaque), _chance(compressed - PRIOR)
     clear = np.where(encoded, _ENCODED, np.where(parts.text >= parts.binary, _TEXT, _BINARY))
     clear_share = np.maximum(parts.text, parts.binary) / np.maximum(1, parts.text + parts.binary)
-    chances = np.stack([is_opaque * (1 - is_compressed), is_opaque * is_compressed, 1 - is_opaque])
-    best = chances.argmax(axis=0)
-    verdict = np.choose(best, [_ENCRYPTED, _COMPRESSED, clear]).astype(np.int8)
-    probability = chances.max(axis=0) * np.where((best == 2) & ~encoded, clear_share, 1)
+    coding = np.where(is_compressed > 0.5, _COMPRESSED, _ENCRYPTED)
+    verdict = np.where(opaque > 0, coding, clear).astype(np.int8)
+    probability = np.where(
+        opaque > 0,
+        is_opaque * np.maximum(is_compressed, 1 - is_compressed),
+        (1 - is_opaque) * np.where(encoded, 1, clear_share),
+    )
     is_undecided = (total < FEWEST_BYTES) | ~(np.abs(opaque) > 0)
     verdict[is_undecided] = _UNDECIDED
     length = np.where(is_undecided, 0, total)
