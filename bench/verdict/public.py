@@ -48,15 +48,20 @@ def corpus() -> Path:
     return (Path(named) if named else Path(__file__).resolve().parents[3] / "shared/corpus") / "traffic"
 
 
-def sides(*, counts: bool = False, least_bytes: int = 16) -> Iterator[Side]:
-    """Sides that sent so many bytes, of the flows that the corpus has labels for."""
+def labels_of_flows() -> dict[str, dict[tuple[str, ...], dict[str, str]]]:
+    """What the corpus says of each capture's flows, by addresses and ports of both ends, in either order."""
     labels: dict[str, dict[tuple[str, ...], dict[str, str]]] = {}
     with (corpus() / "flows.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             client, server = (row["client_ip"], row["client_port"]), (row["server_ip"], row["server_port"])
             labels.setdefault(row["file"], {})[*client, *server] = row
             labels[row["file"]][*server, *client] = row
-    for name, rows in labels.items():
+    return labels
+
+
+def sides(*, counts: bool = False, least_bytes: int = 16) -> Iterator[Side]:
+    """Sides that sent so many bytes, of the flows that the corpus has labels for."""
+    for name, rows in labels_of_flows().items():
         try:
             flows = read_flows(corpus() / name, counts=counts).to_arrow().to_pylist()
         except WiretropyError:

@@ -38,7 +38,7 @@ def test_check_of_a_policy_without_faults_ends_with_0(tmp_path: Path) -> None:
     path = written(tmp_path, EXCEPTION + "[[threshold]]\nbits_per_byte = 7.5\n")
     done = wiretropy("policy", "check", path, "--at", "2026-12-31")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{path}: no fault; 6 rules, 1 threshold, bands of 0 files, 1 exception\n"
+    assert done.stdout == f"{path}: no fault; 7 rules, 1 threshold, bands of 0 files, 1 exception\n"
 
 
 def test_check_lists_every_fault_and_ends_with_2(tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ _COLUMNS = frozenset(
             for what in (
                 *("crossing_offsets", "crossing_packets", "crossing_sources"),
                 *("measured_bytes", "entropy", "missed_bytes", "retransmitted_bytes"),
-                *("verdict", "verdict_probability", "verdict_bytes"),
+                *("verdict", "verdict_probability", "verdict_bytes", "coding_bytes"),
             )
         ),
     }

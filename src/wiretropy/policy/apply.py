@@ -25,12 +25,19 @@ from wiretropy.policy.matching import TrafficMatcher
 from wiretropy.policy.model import RULES, SEVERITIES, Policy
 from wiretropy.policy.segments import Segments, no_segments, segments_of
 from wiretropy.policy.threshold import SIDES, threshold_crossed
-from wiretropy.policy.verdict_rules import coding_changed, encrypted_unexpected, plaintext_unexpected, relapse
+from wiretropy.policy.verdict_rules import (
+    coding_changed,
+    encrypted_unexpected,
+    plaintext_unexpected,
+    relapse,
+    weak_encryption,
+)
 from wiretropy.schema import DEFAULT_THRESHOLD
 
 _VERDICT_RULES = {
     "encrypted_unexpected": encrypted_unexpected,
     "plaintext_unexpected": plaintext_unexpected,
+    "weak_encryption": weak_encryption,
     "relapse": relapse,
     "coding_changed": coding_changed,
 }

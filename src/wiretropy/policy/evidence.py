@@ -115,10 +115,24 @@ def _encrypted(row: Mapping[str, Any], _policy: Policy, hit: Any, _segments: Seg
     return f"payload looks encrypted from byte {hit['offset']:,} on ({place}; {_surety(row, hit)}), {where}"
 
 
-def _plaintext(row: Mapping[str, Any], _policy: Policy, hit: Any, _segments: Segments, place: Place) -> str:
+_REQUIRED = "on traffic that must be encrypted"
+
+
+def _plaintext(row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
+    if hit["value"]:
+        kind = SEGMENT_KINDS[segments.kind[int(hit["segment"])]]
+        stretch = f"{counted(int(hit['value']), 'byte')} in a row"
+        return f"payload is {kind} from byte {hit['offset']:,} on ({place}), {stretch}, {_REQUIRED}"
     verdict = row[f"{SIDES[hit['side']]}_verdict"]
-    where = "on traffic that must be encrypted"
-    return f"payload is {verdict} from byte {hit['offset']:,} on ({place}; {_surety(row, hit)}), {where}"
+    return f"payload is {verdict} from byte {hit['offset']:,} on ({place}; {_surety(row, hit)}), {_REQUIRED}"
+
+
+def _weak(row: Mapping[str, Any], _policy: Policy, hit: Any, _segments: Segments, place: Place) -> str:
+    measured = counted(row[f"{SIDES[hit['side']]}_coding_bytes"], "byte")
+    return (
+        f"payload looks opaque from byte {hit['offset']:,} on ({place}), but two of {measured} there are equal "
+        f"{1 + hit['value']:.2f} times as often as two random bytes: weak encryption or none, {_REQUIRED}"
+    )
 
 
 def _surety(row: Mapping[str, Any], hit: Any) -> str:
@@ -188,6 +202,7 @@ def _coding(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segmen
 _SENTENCES: dict[str, Callable[..., str]] = {
     "encrypted_unexpected": _encrypted,
     "plaintext_unexpected": _plaintext,
+    "weak_encryption": _weak,
     "threshold_crossed": _threshold,
     "band_left": _band_left,
     "band_regained": _band_regained,

@@ -185,6 +185,8 @@ PARSERS: dict[str, Parser] = {
     "min_probability": _number(0, 1, ""),
     "min_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "verdicts": _list(_choice(tuple(v for v in VERDICTS if v != "encrypted")), '["text", "encoded"]'),
+    "clear_bytes": _whole(0, _MAX_BYTES, " of bytes"),
+    "min_unevenness": _number(0, 255, ""),
     "after_encrypted_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "after_random_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "after_bytes": _whole(0, _MAX_BYTES, " of bytes"),

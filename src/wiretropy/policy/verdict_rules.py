@@ -1,4 +1,4 @@
-"""Rules about verdicts: `encrypted_unexpected`, `plaintext_unexpected`, `relapse`, `coding_changed`.
+"""Rules about verdicts and segments, from `encrypted_unexpected` and `plaintext_unexpected` to `coding_changed`.
 
 Judged flow records (see `wiretropy.judge`), a policy and a matcher go in, hits come out. Each side of a flow breaks
 a rule at most once, where it does first.
@@ -13,15 +13,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wiretropy import arrays
-from wiretropy.policy.hits import Hits, first_of_each, hits, in_order
+from wiretropy.policy.hits import SIDE_NUMBERS, Hits, first_of_each, hits, in_order
 from wiretropy.policy.matching import TrafficMatcher, is_one_of
-from wiretropy.policy.model import CodingRule, PlaintextRule, Policy, RelapseRule, VerdictRule
+from wiretropy.policy.model import CodingRule, PlaintextRule, Policy, RelapseRule, VerdictRule, WeakRule
 from wiretropy.policy.segments import Segments
 from wiretropy.policy.threshold import SIDES
 from wiretropy.schema import SEGMENT_KINDS
+from wiretropy.verdict.coding import coding_names
 
 RANDOM_LOOKING = ("encrypted", "opaque", "compressed")
 """Kinds of segments that look random."""
+
+OPAQUE_KINDS = (*RANDOM_LOOKING, "key material")
+"""Kinds of segments that are no cleartext."""
 
 CIPHERTEXT = ("encrypted", "opaque", "key material")
 """Kinds of segments that a side judged to be encrypted may begin with, the surest first."""
@@ -39,7 +43,64 @@ def plaintext_unexpected(batch: pa.RecordBatch, policy: Policy, match: TrafficMa
     rule = policy.rules["plaintext_unexpected"]
     assert isinstance(rule, PlaintextRule)
     required = match.any_of(batch, policy.must_be_encrypted)
-    return _judged_as(batch, "plaintext_unexpected", rule, rule.verdicts, required, rule.verdicts, segments)
+    judged = _judged_as(batch, "plaintext_unexpected", rule, rule.verdicts, required, rule.verdicts, segments)
+    is_clear = segments.is_kind("text", "binary", "encoded") & (segments.length >= rule.clear_bytes)
+    stretches = np.flatnonzero(is_clear & required[segments.row])
+    groups = judged["row"] * len(SIDE_NUMBERS) + judged["side"]
+    stretches = stretches[~np.isin(segments.group[stretches], groups)]
+    found = _at_segments("plaintext_unexpected", segments, stretches, np.full(len(segments.kind), -1))
+    # A verdict has no length.
+    found["value"] = segments.length[found["segment"]]
+    return in_order([judged, found])
+
+
+def weak_encryption(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: Segments) -> Hits:
+    """Sides whose opaque bytes are too uneven for ciphertext, of flows that must be encrypted.
+
+    Good ciphertext is random bytes. A key that is repeated leaves the frequencies of the plaintext, blocks that are
+    enciphered one by one repeat where the plaintext does; bytes that are opaque and neither are not encrypted at all.
+    """
+    rule = policy.rules["weak_encryption"]
+    assert isinstance(rule, WeakRule)
+    required = match.any_of(batch, policy.must_be_encrypted)
+    parts = []
+    for side in SIDES:
+        unevenness = unevenness_of(batch, side)
+        found = required & (unevenness >= rule.min_unevenness)
+        found &= arrays.values(batch.column(f"{side}_coding_bytes")) >= rule.min_bytes
+        at = np.flatnonzero(found)
+        segment = _longest_opaque(segments, side, batch.num_rows)[at]
+        # What the last index stands for is not looked at.
+        offsets = np.where(segment >= 0, np.append(segments.start, 0)[segment], 0)
+        parts.append(hits("weak_encryption", side, at, offsets, segment=segment, value=unevenness[at]))
+    return in_order(parts)
+
+
+def unevenness_of(batch: pa.RecordBatch, side: str) -> NDArray[np.float64]:
+    """How much more often than of random bytes two of a side's opaque bytes are equal; NaN where none were measured.
+
+    With n bytes and X their chi-square against equal frequencies this is (X - 255) / n: its mean is 0 for random bytes,
+    and for others n has no part in it but for chance.
+    """
+    column: Any = batch.column(f"{side}_coding")
+    starts, ends = arrays.spans(column)
+    rows = np.flatnonzero(ends > starts)
+    unevenness = np.full(batch.num_rows, np.nan)
+    scores = arrays.values(column.values)[starts[rows] + coding_names("narrow").index("byte_chi2")]
+    lengths = arrays.values(batch.column(f"{side}_coding_bytes"))[rows]
+    # The core tells (X - 255) / sqrt(510).
+    unevenness[rows] = scores.astype(np.float64) * np.sqrt(510) / lengths
+    return unevenness
+
+
+def _longest_opaque(segments: Segments, side: str, rows: int) -> NDArray[np.int64]:
+    """The segment of each row that the core measures: the longest opaque one of a side, of equals the last; or -1."""
+    longest = np.full(rows, -1, dtype=np.int64)
+    at = np.flatnonzero((segments.side == SIDES.index(side)) & segments.is_kind(*OPAQUE_KINDS))
+    # Assigned in this order the longest of a row stays.
+    at = at[np.argsort(segments.length[at], kind="stable")]
+    longest[segments.row[at]] = at
+    return longest
 
 
 def _judged_as(
