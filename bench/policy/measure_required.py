@@ -6,6 +6,7 @@ Everything must be encrypted here. The flows of the public captures that are TLS
 `plaintext_unexpected` and `weak_encryption` alarm on what is encrypted as it should be; so do generated TLS sessions of
 Python's ssl module, and random bytes. Payloads made here, of text, binaries and drawings, are enciphered
 with repeated keys, block by block (AES-ECB) and as they should be (AES-CBC), in one direction of a TCP flow each.
+Sessions that were taken over, text behind random bytes, say from how much ciphertext on `relapse` sees it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +42,16 @@ MUST = Policy(
     suppression=Suppression(at_most=0),
     rate_limit=RateLimit(at_most=0),
 )
+MAY = replace(MUST, must_be_encrypted=(), may_be_encrypted=MUST.must_be_encrypted)
 RULES = ("plaintext_unexpected", "weak_encryption", "relapse")
 
 ENCRYPTED = ("TLS", "DTLS", "QUIC", "SSH-1", "SSH-2", "RDP", "OPENVPN", "WIREGUARD", "IPSEC")
 """Labels of the corpus for what is encrypted, behind a handshake in the clear."""
 
 SIZES = (1_200, 2_048, 8_192, 32_768)
+BEFORE = (300, 600, 800, 1_200, 1_800, 2_500, 6_000)
+"""Bytes of ciphertext before text."""
+
 EACH = 40
 """Payloads of each kind and size."""
 
@@ -123,9 +129,9 @@ def judged(sessions: Iterable[Session], folder: Path) -> pa.RecordBatch:
     return table.sort_by("first_packet").combine_chunks().to_batches()[0]
 
 
-def sides_alarmed(batch: pa.RecordBatch) -> Counter[str]:
+def sides_alarmed(batch: pa.RecordBatch, policy: Policy = MUST) -> Counter[str]:
     """Sides with an alert, by rule."""
-    return Counter(rule for _, rule, _ in {(a.uid, a.rule, a.side) for a in apply(batch, MUST) if a.rule in RULES})
+    return Counter(rule for _, rule, _ in {(a.uid, a.rule, a.side) for a in apply(batch, policy) if a.rule in RULES})
 
 
 def of_corpus() -> Iterator[tuple[str, pa.RecordBatch]]:
@@ -194,12 +200,32 @@ def tell_kinds(rng: random.Random, folder: Path) -> None:
         print(f"| {name} | {' | '.join(found)} |")
 
 
+def taken_over(rng: random.Random, opaque: int, clear: int) -> Session:
+    """A handshake of 300 bytes in the clear, ciphertext, and text to the end."""
+    return b"", text(rng, 300) + rng.randbytes(opaque) + text(rng, clear)
+
+
+def tell_relapses(rng: random.Random, folder: Path) -> None:
+    """Share of sessions that end in text that `relapse` reports, by the ciphertext before."""
+    print(f"| `relapse` reports, percent | {' | '.join(f'behind {opaque:,}' for opaque in BEFORE)} |")
+    print(f"|---{'|---' * len(BEFORE)}|")
+    for policy, name in ((MAY, "may"), (MUST, "must")):
+        for clear in (64, 256, 4_000):
+            found = []
+            for opaque in BEFORE:
+                batch = judged((taken_over(rng, opaque, clear) for _ in range(EACH)), folder)
+                found.append(f"{100 * sides_alarmed(batch, policy)['relapse'] / EACH:.0f}")
+            print(f"| {clear:,} bytes of text where encryption {name} be | {' | '.join(found)} |")
+
+
 def measure(count: int, folder: Path) -> None:
     """Print all tables."""
     rng = random.Random(11)
     tell_corpus()
     tell_sessions(rng, count, folder)
     tell_kinds(rng, folder)
+    print()
+    tell_relapses(rng, folder)
 
 
 if __name__ == "__main__":

@@ -130,6 +130,28 @@ def test_text_behind_what_looks_random_is_one_where_encryption_is_expected(kind:
     assert relapsing(*binary, verdict="binary", policy=ONLY_22) == []
 
 
+@pytest.mark.parametrize("kind", ["opaque", "compressed", "encrypted", "key material"])
+def test_fewer_random_bytes_are_enough_for_text_at_the_end_where_encryption_is_required(kind: str) -> None:
+    required = Policy(must_be_encrypted=(Traffic(ports=((22, 22),)),))
+    ending = ((0, 200, "text"), (200, 968, kind), (968, 20_000, "text"))
+    assert relapsing(*ending, verdict="text", policy=required) == [("orig", 968, packet_of(968))]
+    assert relapsing(*ending, verdict="text", policy=ONLY_22) == [], "it may be encrypted, or not"
+    short = ((0, 200, "text"), (200, 967, kind), (967, 20_000, "text"))
+    assert relapsing(*short, verdict="text", policy=required) == []
+    binary = (*ending[:2], (968, 20_000, "binary"))
+    assert relapsing(*binary, verdict="binary", policy=required) == []
+
+
+def test_certificates_between_keys_are_no_relapse_where_encryption_is_required() -> None:
+    required = Policy(must_be_encrypted=(Traffic(ports=((22, 22),)),))
+    segments = ((0, 1_200, "key material"), (1_200, 3_000, "text"), (3_000, 3_300, "opaque"))
+    assert relapsing(*segments, verdict="text", policy=required) == []
+    reverse = relapsing(*segments, (3_300, 3_400, "text"), verdict="text", policy=required)
+    assert reverse == [("orig", 3_300, packet_of(3_300))], "the longest stretch before need not be the last"
+    tiny = relapsing(*segments, (3_300, 3_315, "text"), verdict="text", policy=required)
+    assert tiny == []
+
+
 def test_ciphertext_of_another_flow_or_side_does_not_make_a_relapse() -> None:
     cipher, text = (
         Side(RANDOM, "encrypted", 0.99, [(0, 20_000, "encrypted")]),

@@ -182,7 +182,7 @@ def _band_point(hit: Any) -> str:
 
 def _relapse(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
     at, before = int(hit["segment"]), int(hit["before"])
-    looks = _LOOKS[SEGMENT_KINDS[segments.kind[before]]]
+    looks = "are encrypted" if SEGMENT_KINDS[segments.kind[before]] == "encrypted" else "look random"
     sizes = [counted(int(segments.length[i]), "byte") for i in (at, before)]
     return (
         f"payload is {SEGMENT_KINDS[segments.kind[at]]} from byte {hit['offset']:,} on ({place}), "
@@ -190,8 +190,6 @@ def _relapse(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segme
     )
 
 
-_LOOKS = {"encrypted": "are encrypted", "compressed": "look random", "opaque": "look random"}
-"""What a relapse says of the segment before it."""
 
 
 def _coding(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segments, place: Place) -> str:

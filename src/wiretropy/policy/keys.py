@@ -189,6 +189,7 @@ PARSERS: dict[str, Parser] = {
     "min_unevenness": _number(0, 255, ""),
     "after_encrypted_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "after_random_bytes": _whole(0, _MAX_BYTES, " of bytes"),
+    "last_random_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "after_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "changes": _list(_change, '["encrypted -> compressed"]'),
     "by": _choice(("host", "pair")),

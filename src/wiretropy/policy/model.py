@@ -209,6 +209,9 @@ class RelapseRule(Rule):
     after_random_bytes : int
         Length of a segment that looks random from which on text behind it counts, where encryption is expected. Keys
         and signatures with certificates between them are shorter.
+    last_random_bytes : int
+        The same for text with which a side ends, where encryption is required. Handshakes that break off end so at
+        worst behind a signature and a key: 512 bytes for RSA of 4,096 bits, and 133 for P-521.
     min_bytes : int
         Length of cleartext from which on it counts.
     """
@@ -216,6 +219,7 @@ class RelapseRule(Rule):
     min_probability: float = 0.9
     after_encrypted_bytes: int = 256
     after_random_bytes: int = 2_049
+    last_random_bytes: int = 768
     min_bytes: int = 16
 
 

@@ -60,6 +60,12 @@ class Segments:
         """Bytes."""
         return self.end - self.start
 
+    @property
+    def is_last(self) -> NDArray[np.bool_]:
+        """Which have no segment of the same side behind them."""
+        group = self.group
+        return np.append(group[1:] != group[:-1], np.ones(min(1, len(group)), dtype=np.bool_))
+
     def is_kind(self, *kinds: str) -> NDArray[np.bool_]:
         """Which are of one of these kinds."""
         return np.isin(self.kind, [_KINDS[kind] for kind in kinds])

@@ -144,16 +144,22 @@ def relapse(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segmen
     Of a side that is surely encrypted, text and binary count behind its encrypted segments. Of flows that may or must
     be encrypted, text counts behind whatever looks random too, since a session that was taken over may be mostly text.
     Elsewhere that is no relapse: 3,072 random bytes begin an RTMP session, and pictures lie between headers in HTTP.
+    Of flows that must be, fewer random bytes are enough for text with which a side ends: certificates and the like, which
+    are text between keys, have a signature or ciphertext behind them.
     """
     rule = policy.rules["relapse"]
     assert isinstance(rule, RelapseRule)
-    expected = match.any_of(batch, (*policy.may_be_encrypted, *policy.must_be_encrypted))[segments.row]
+    required = match.any_of(batch, policy.must_be_encrypted)
+    expected = required | match.any_of(batch, policy.may_be_encrypted)
     is_sure = segments.is_kind("encrypted") & _is_encrypted(batch, segments, rule.min_probability)
-    is_random = segments.is_kind(*RANDOM_LOOKING) & expected
+    is_random = segments.is_kind(*RANDOM_LOOKING) & expected[segments.row]
+    is_opaque = segments.is_kind(*OPAQUE_KINDS) & required[segments.row]
     behind_sure = _last_before(is_sure & (segments.length >= rule.after_encrypted_bytes), segments.group)
     behind_random = _last_before(is_random & (segments.length >= rule.after_random_bytes), segments.group)
+    behind_opaque = _last_before(is_opaque & (segments.length >= rule.last_random_bytes), segments.group)
     is_text, is_binary = segments.is_kind("text"), segments.is_kind("binary")
     before = np.where(is_text, np.maximum(behind_sure, behind_random), np.where(is_binary, behind_sure, -1))
+    before = np.where(is_text & segments.is_last, np.maximum(before, behind_opaque), before)
     found = (before >= 0) & (segments.length >= rule.min_bytes)
     return _at_segments("relapse", segments, np.flatnonzero(found), before)
 
