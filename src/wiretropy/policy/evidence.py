@@ -190,8 +190,6 @@ def _relapse(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segme
     )
 
 
-
-
 def _coding(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
     before, after = (SEGMENT_KINDS[segments.kind[int(hit[name])]] for name in ("before", "segment"))
     return f"payload changes from {before} to {after} at byte {hit['offset']:,} ({place})"

@@ -144,8 +144,8 @@ def relapse(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segmen
     Of a side that is surely encrypted, text and binary count behind its encrypted segments. Of flows that may or must
     be encrypted, text counts behind whatever looks random too, since a session that was taken over may be mostly text.
     Elsewhere that is no relapse: 3,072 random bytes begin an RTMP session, and pictures lie between headers in HTTP.
-    Of flows that must be, fewer random bytes are enough for text with which a side ends: certificates and the like, which
-    are text between keys, have a signature or ciphertext behind them.
+    Of flows that must be, fewer random bytes are enough for text with which a side ends: certificates, which are text
+    between keys, have a signature or ciphertext behind them.
     """
     rule = policy.rules["relapse"]
     assert isinstance(rule, RelapseRule)
