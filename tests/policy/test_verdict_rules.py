@@ -152,6 +152,39 @@ def test_certificates_between_keys_are_no_relapse_where_encryption_is_required()
     assert tiny == []
 
 
+def sixty_four(first: str, last: str, *, begins: int = 9_000) -> list[Segment]:
+    """As many segments as a record tells, the last of which reaches to the end."""
+    kinds = ["opaque" if number % 2 else "binary" for number in range(62)]
+    short = [(begins + 32 * number, begins + 32 * (number + 1), kind) for number, kind in enumerate(kinds)]
+    return [(0, begins, first), *short, (short[-1][1], 20_000, last)]
+
+
+def test_of_the_last_segment_that_a_record_tells_only_the_first_block_is_sure() -> None:
+    segments = sixty_four("opaque", "text")
+    assert len(segments) == 64
+    required = Policy(must_be_encrypted=(Traffic(ports=((22, 22),)),))
+    flow = Flow(orig=Side(RANDOM, "text", 0.8, segments), resp_port=22)
+    [alert] = alerts(required, "relapse", flow)
+    assert (alert.offset, alert.segment_end) == (9_000 + 62 * 32, 20_000)
+    assert "at least 16 bytes behind 9,000 bytes that look random" in alert.reason
+    assert alerts(changed(required, "relapse", min_bytes=17), "relapse", flow) == []
+    strict = changed(required, "plaintext_unexpected", min_probability=0.9, clear_bytes=40)
+    assert alerts(strict, "plaintext_unexpected", flow) == []
+    whole = replace(flow, orig=replace(flow.orig, segments=segments[:-2] + segments[-1:]))
+    assert len(alerts(strict, "plaintext_unexpected", whole)) == 1, "of 63 segments the last ends where it says"
+
+
+def test_what_comes_behind_the_last_segment_that_a_record_tells_is_no_end_in_text() -> None:
+    required = Policy(must_be_encrypted=(Traffic(ports=((22, 22),)),))
+    for count, found in ((64, 0), (63, 1)):
+        segments = sixty_four("opaque", "text", begins=1_000)
+        # One segment fewer, and it is known where the last ends.
+        segments = segments if count == 64 else [(0, 1_032, "opaque"), *segments[2:]]
+        assert len(segments) == count
+        flow = Flow(orig=Side(RANDOM, "text", 0.5, segments), resp_port=22)
+        assert len(alerts(required, "relapse", flow)) == found
+
+
 def test_ciphertext_of_another_flow_or_side_does_not_make_a_relapse() -> None:
     cipher, text = (
         Side(RANDOM, "encrypted", 0.99, [(0, 20_000, "encrypted")]),

@@ -89,7 +89,7 @@ def _first(row: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int6
 def _unsettled(segments: Segments, rows: Mask, settled: Settled, entry: int) -> Hits:
     """The segment with which there is more cleartext behind a place than bands allow."""
     is_clear = segments.is_kind(*CLEAR_KINDS) & (segments.side == SIDES.index(settled.side)) & rows[segments.row]
-    length = np.where(is_clear, segments.end - np.maximum(segments.start, settled.offset), 0).clip(0)
+    length = np.where(is_clear, segments.least_end - np.maximum(segments.start, settled.offset), 0).clip(0)
     total = np.cumsum(length)
     # Of each flow, from where its segments begin.
     before = (total - length)[np.searchsorted(segments.row, segments.row)] if len(total) else total

@@ -184,6 +184,7 @@ def _relapse(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segme
     at, before = int(hit["segment"]), int(hit["before"])
     looks = "are encrypted" if SEGMENT_KINDS[segments.kind[before]] == "encrypted" else "look random"
     sizes = [counted(int(segments.length[i]), "byte") for i in (at, before)]
+    sizes[0] = "at least " * bool(segments.is_cut_off[at]) + sizes[0]
     return (
         f"payload is {SEGMENT_KINDS[segments.kind[at]]} from byte {hit['offset']:,} on ({place}), "
         f"{sizes[0]} behind {sizes[1]} that {looks}"

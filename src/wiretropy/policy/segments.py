@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from wiretropy import arrays
+from wiretropy.limits import MAX_SEGMENTS, SEGMENT_BLOCK_BYTES
 from wiretropy.policy.hits import SIDE_NUMBERS
 from wiretropy.schema import SEGMENT_KINDS
 
@@ -32,7 +33,7 @@ class Segments:
     kind : ndarray of shape (n,), int8
         Number in `schema.SEGMENT_KINDS`.
     start, end : ndarray of shape (n,), int64
-        Offsets in bytes.
+        Offsets in bytes, as the record tells them.
     packet : ndarray of shape (n,), int64
         Number of the packet that carried the first byte.
     source : ndarray of shape (n,), int64
@@ -56,13 +57,24 @@ class Segments:
         return self.row * len(SIDE_NUMBERS) + self.side
 
     @property
+    def is_cut_off(self) -> NDArray[np.bool_]:
+        """Which are the last that a record tells of a side, so that nobody knows where they end."""
+        _, number, counts = np.unique(self.group, return_inverse=True, return_counts=True)
+        return self.is_last & (counts[number] >= MAX_SEGMENTS)
+
+    @property
+    def least_end(self) -> NDArray[np.int64]:
+        """Where each ends at the earliest."""
+        return np.where(self.is_cut_off, np.minimum(self.end, self.start + SEGMENT_BLOCK_BYTES), self.end)
+
+    @property
     def length(self) -> NDArray[np.int64]:
-        """Bytes."""
-        return self.end - self.start
+        """Bytes that each has at least."""
+        return self.least_end - self.start
 
     @property
     def is_last(self) -> NDArray[np.bool_]:
-        """Which have no segment of the same side behind them."""
+        """Behind which no other of the same side is told."""
         group = self.group
         return np.append(group[1:] != group[:-1], np.ones(min(1, len(group)), dtype=np.bool_))
 

@@ -153,14 +153,14 @@ def _clear_ends(segments: Segments, side: str, rows: int) -> NDArray[np.float64]
     """Where the last segment of cleartext of a side ends in each row; 0 where there is none."""
     ends = np.zeros(rows)
     chosen = segments.is_kind(*CLEAR_KINDS) & (segments.side == SIDES.index(side))
-    np.maximum.at(ends, segments.row[chosen], segments.end[chosen])
+    np.maximum.at(ends, segments.row[chosen], segments.least_end[chosen])
     return ends
 
 
 def _clear_late(segments: Segments, side: str, rows: int) -> NDArray[np.float64]:
     """Bytes of cleartext of a side behind `HANDSHAKE_BYTES` in each row."""
     chosen = segments.is_kind(*CLEAR_KINDS) & (segments.side == SIDES.index(side))
-    late = (segments.end - np.maximum(segments.start, HANDSHAKE_BYTES)).clip(0)
+    late = (segments.least_end - np.maximum(segments.start, HANDSHAKE_BYTES)).clip(0)
     return np.bincount(segments.row[chosen], weights=late[chosen], minlength=rows).astype(np.float64)
 
 

@@ -159,7 +159,8 @@ def relapse(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segmen
     behind_opaque = _last_before(is_opaque & (segments.length >= rule.last_random_bytes), segments.group)
     is_text, is_binary = segments.is_kind("text"), segments.is_kind("binary")
     before = np.where(is_text, np.maximum(behind_sure, behind_random), np.where(is_binary, behind_sure, -1))
-    before = np.where(is_text & segments.is_last, np.maximum(before, behind_opaque), before)
+    is_end = segments.is_last & ~segments.is_cut_off
+    before = np.where(is_text & is_end, np.maximum(before, behind_opaque), before)
     found = (before >= 0) & (segments.length >= rule.min_bytes)
     return _at_segments("relapse", segments, np.flatnonzero(found), before)
 
