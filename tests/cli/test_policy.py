@@ -100,7 +100,7 @@ def test_the_scan_looks_for_the_policy_s_threshold_at_every_byte(examples: Path,
     assert "7.5 at byte 501, packet 6" in told
     assert " --threshold 7.5" in told
     given = wiretropy("scan", capture, "--policy", path, "--threshold", "7.9").stdout
-    assert "reached 7.5 bits per byte at byte 512 (behind byte " in given
+    assert "reached 7.5 bits per byte at byte 512 (nearest known packet before, at byte " in given
 
 
 def test_the_alerts_of_a_flow_are_in_its_record_with_rules_and_policy(examples: Path, tmp_path: Path) -> None:

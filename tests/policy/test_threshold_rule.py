@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from policy_records import Flow, Side, judged
+from policy_records import Flow, Side, judged, packet_of
 
 from wiretropy.policy.apply import PolicyRun, apply
 from wiretropy.policy.model import Policy, Threshold, Traffic, without_file
@@ -77,6 +77,29 @@ def test_another_threshold_than_the_scan_s_is_met_at_the_next_grid_point() -> No
     assert 1_024 < falling < 2_048
     [alert] = apply(batch, Policy(threshold=(Threshold(7.5),)))
     assert (alert.packet, alert.packet_offset) == (1, 0), "the first packet is the nearest that the record names"
+    assert f"at byte {rising:,} (nearest known packet before, at byte 0: packet 1 of a.pcap)" in alert.reason
+
+
+def test_the_nearest_known_packet_is_that_of_the_last_segment_or_crossing_before() -> None:
+    segments = [(0, 200, "text"), (200, 900, "opaque"), (900, 4_096, "opaque")]
+    side = Side(random.Random(1).randbytes(4_096), "encrypted", 0.5, segments, crossings=[2_800])
+    other = Side(random.Random(2).randbytes(4_096), segments=[(0, 700, "text"), (700, 4_096, "opaque")])
+    batch = judged(Flow("Ca", other, other), Flow("Cb", other, side), Flow("Cc", side, other))
+
+    def known(bits: float) -> tuple[int, int, int | None]:
+        policy = Policy(threshold=(Threshold(bits, sides=("resp",)),))
+        [alert] = [a for a in apply(batch, policy) if (a.uid, a.rule) == ("Cb", "threshold_crossed")]
+        return alert.offset, alert.packet, alert.packet_offset
+
+    offset, *nearest = known(7.0)
+    assert 200 < offset < 900
+    assert nearest == [packet_of(200), 200]
+    offset, *nearest = known(7.94)
+    assert offset > 2_800
+    assert nearest == [packet_of(2_800), 2_800]
+    [alert] = [a for a in apply(batch, Policy(threshold=(Threshold(),))) if a.uid == "Cb"]
+    assert (alert.packet, alert.packet_offset) == (packet_of(2_800), None), "the scan's own threshold names its packet"
+    assert "known" not in alert.reason
 
 
 def test_thresholds_hold_where_they_say() -> None:

@@ -67,7 +67,7 @@ class Place:
     source : str
         Capture file; text from outside.
     offset : int or None
-        Payload bytes of the side before the packet, where it is not the very packet.
+        At which byte of the side the packet lies, where it is not the very packet but the nearest known before.
     """
 
     packet: int
@@ -76,7 +76,7 @@ class Place:
 
     def __str__(self) -> str:
         where = f"packet {self.packet:,} of {source_name(self.source)}"
-        return where if self.offset is None else f"behind byte {self.offset:,}, {where}"
+        return where if self.offset is None else f"nearest known packet before, at byte {self.offset:,}: {where}"
 
 
 def reason(row: Mapping[str, Any], policy: Policy, hit: Any, segments: Segments, place: Place) -> str:

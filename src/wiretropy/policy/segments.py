@@ -6,6 +6,7 @@ A batch with the column ``segments`` goes in; its absence means that the flows w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from wiretropy.schema import SEGMENT_KINDS
 _KINDS = {kind: number for number, kind in enumerate(SEGMENT_KINDS)}
 
 
-@dataclass(frozen=True, slots=True)
+# No slots, since what follows from the arrays is kept with them: every alert of a batch looks at it.
+@dataclass(frozen=True)
 class Segments:
     """Segments of a batch.
 
@@ -51,32 +53,38 @@ class Segments:
     source: NDArray[np.int64]
     sources: list[str]
 
-    @property
+    @cached_property
     def group(self) -> NDArray[np.int64]:
         """One ascending number for each side of each flow."""
         return self.row * len(SIDE_NUMBERS) + self.side
 
-    @property
+    @cached_property
     def is_cut_off(self) -> NDArray[np.bool_]:
         """Which are the last that a record tells of a side, so that nobody knows where they end."""
         _, number, counts = np.unique(self.group, return_inverse=True, return_counts=True)
         return self.is_last & (counts[number] >= MAX_SEGMENTS)
 
-    @property
+    @cached_property
     def least_end(self) -> NDArray[np.int64]:
         """Where each ends at the earliest."""
         return np.where(self.is_cut_off, np.minimum(self.end, self.start + SEGMENT_BLOCK_BYTES), self.end)
 
-    @property
+    @cached_property
     def length(self) -> NDArray[np.int64]:
         """Bytes that each has at least."""
         return self.least_end - self.start
 
-    @property
+    @cached_property
     def is_last(self) -> NDArray[np.bool_]:
         """Behind which no other of the same side is told."""
         group = self.group
         return np.append(group[1:] != group[:-1], np.ones(min(1, len(group)), dtype=np.bool_))
+
+    def of_side(self, row: int, side: int) -> slice:
+        """Where the segments of one side of one flow stand."""
+        group = row * len(SIDE_NUMBERS) + side
+        first, end = np.searchsorted(self.group, [group, group + 1]).tolist()
+        return slice(first, end)
 
     def is_kind(self, *kinds: str) -> NDArray[np.bool_]:
         """Which are of one of these kinds."""
