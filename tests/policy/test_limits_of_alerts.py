@@ -58,6 +58,16 @@ def test_an_exception_ends_with_its_day_in_packet_time() -> None:
     assert told(policy, relapses(2, step_s=6_400))[0] == ["C1"]
 
 
+def test_a_flow_that_goes_on_after_the_last_day_is_told_whenever_it_began() -> None:
+    policy = Policy(exception=(RuleException(("relapse",), START_DAY, "because", EVERYONE),))
+    month_s = 30 * 86_400
+    begun = {"ts_first_ns": START_NS - month_s * NS}
+    within, beyond = (Flow(uid, RELAPSE, more={**begun, "ts_last_ns": ts}) for uid, ts in (
+        ("Ca", START_NS + 6_399 * NS), ("Cb", START_NS + 6_400 * NS)
+    ))  # fmt: skip
+    assert told(policy, [within, beyond])[0] == ["Cb"]
+
+
 def test_a_pair_raises_so_many_alerts_of_a_rule_in_a_span_and_the_rest_is_counted() -> None:
     policy = Policy(suppression=Suppression("pair", 2, 60), rate_limit=RateLimit(0))
     assert told(policy, relapses(5, step_s=1)) == (["C0", "C1"], {"relapse": 3})

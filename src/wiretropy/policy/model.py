@@ -117,7 +117,8 @@ class RuleException:
     rules : tuple of str
         Names of rules.
     until : date
-        Last day, of UTC and of the packet that is the evidence, on which the exception holds.
+        Last day on which the exception holds, of UTC and of the flow's last packet: one that began before and goes on
+        behind it is no longer excepted.
     reason : str
         Why.
     traffic : Traffic
