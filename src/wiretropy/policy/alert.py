@@ -18,7 +18,7 @@ from wiretropy import arrays
 from wiretropy.policy.evidence import Commands, Place, commands_of, expected, reason
 from wiretropy.policy.hits import SIDES, Hits
 from wiretropy.policy.model import RULES, Policy, Severity
-from wiretropy.policy.segments import Segments
+from wiretropy.policy.segments import JudgedSegments
 from wiretropy.schema import SEGMENT_KINDS
 
 
@@ -206,7 +206,7 @@ def alert_at(
     policy: Policy,
     hit: Any,
     name: str,
-    segments: Segments,
+    segments: JudgedSegments,
     inputs: Sequence[str] = (),
     options: Sequence[str] = (),
 ) -> Alert:
@@ -222,7 +222,7 @@ def alert_at(
         Where a flow breaks it.
     name : str
         The alert's id.
-    segments : Segments
+    segments : JudgedSegments
         Of the batch.
     inputs, options : sequence of str
         For the commands.
@@ -257,7 +257,7 @@ def alert_at(
     )
 
 
-def _place(batch: pa.RecordBatch, row: Mapping[str, Any], hit: Any, segments: Segments) -> Place:
+def _place(batch: pa.RecordBatch, row: Mapping[str, Any], hit: Any, segments: JudgedSegments) -> Place:
     """The packet of a hit, or the nearest before it that the record names.
 
     Nothing here is done for a whole batch, since it is done for each alert.
@@ -282,7 +282,7 @@ def _place(batch: pa.RecordBatch, row: Mapping[str, Any], hit: Any, segments: Se
     return Place(packet, source, before)
 
 
-def _segment_fields(hit: Any, segments: Segments) -> dict[str, Any]:
+def _segment_fields(hit: Any, segments: JudgedSegments) -> dict[str, Any]:
     at, before = int(hit["segment"]), int(hit["before"])
     if at < 0:
         is_block = hit["start"] > 0

@@ -23,8 +23,8 @@ _KINDS = {kind: number for number, kind in enumerate(SEGMENT_KINDS)}
 
 # No slots, since what follows from the arrays is kept with them: every alert of a batch looks at it.
 @dataclass(frozen=True)
-class Segments:
-    """Segments of a batch.
+class JudgedSegments:
+    """The segments of a judged batch.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class Segments:
         return np.isin(self.kind, [_KINDS[kind] for kind in kinds])
 
 
-def segments_of(batch: pa.RecordBatch) -> Segments:
+def judged_segments(batch: pa.RecordBatch) -> JudgedSegments:
     """The segments of all flows of a batch."""
     if "segments" not in batch.schema.names or batch.num_rows == 0:
         return no_segments()
@@ -107,14 +107,14 @@ def segments_of(batch: pa.RecordBatch) -> Segments:
         "source": sources.astype(np.int64),
     }
     order = np.lexsort((fields["start"], fields["side"], row))
-    return Segments(row[order], sources=names, **{name: values[order] for name, values in fields.items()})
+    return JudgedSegments(row[order], sources=names, **{name: values[order] for name, values in fields.items()})
 
 
-def no_segments() -> Segments:
-    """Segments of flows that have none."""
+def no_segments() -> JudgedSegments:
+    """The segments of flows that have none."""
     nothing = np.empty(0, dtype=np.int64)
     kinds = nothing.astype(np.int8)
-    return Segments(nothing, kinds, kinds, nothing, nothing, nothing, nothing, [])
+    return JudgedSegments(nothing, kinds, kinds, nothing, nothing, nothing, nothing, [])
 
 
 def _numbered(column: Any, numbers: dict[str, int]) -> NDArray[np.int8]:

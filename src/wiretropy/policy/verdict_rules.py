@@ -16,7 +16,7 @@ from wiretropy import arrays
 from wiretropy.policy.hits import SIDE_NUMBERS, Hits, first_of_each, hits, in_order
 from wiretropy.policy.matching import TrafficMatcher, is_one_of
 from wiretropy.policy.model import CodingRule, PlaintextRule, Policy, RelapseRule, VerdictRule, WeakRule
-from wiretropy.policy.segments import Segments
+from wiretropy.policy.segments import JudgedSegments
 from wiretropy.policy.threshold import SIDES
 from wiretropy.schema import SEGMENT_KINDS
 from wiretropy.verdict.coding import coding_names
@@ -31,14 +31,18 @@ CIPHERTEXT = ("encrypted", "opaque", "key material")
 """Kinds of segments that a side judged to be encrypted may begin with, the surest first."""
 
 
-def encrypted_unexpected(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: Segments) -> Hits:
+def encrypted_unexpected(
+    batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: JudgedSegments
+) -> Hits:
     """Sides that are encrypted, of flows that neither may nor must be."""
     rule: Any = policy.rules["encrypted_unexpected"]
     expected = match.any_of(batch, (*policy.may_be_encrypted, *policy.must_be_encrypted))
     return _judged_as(batch, "encrypted_unexpected", rule, ("encrypted",), ~expected, CIPHERTEXT, segments)
 
 
-def plaintext_unexpected(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: Segments) -> Hits:
+def plaintext_unexpected(
+    batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: JudgedSegments
+) -> Hits:
     """Sides that are plain, of flows that must be encrypted."""
     rule = policy.rules["plaintext_unexpected"]
     assert isinstance(rule, PlaintextRule)
@@ -54,7 +58,7 @@ def plaintext_unexpected(batch: pa.RecordBatch, policy: Policy, match: TrafficMa
     return in_order([judged, found])
 
 
-def weak_encryption(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: Segments) -> Hits:
+def weak_encryption(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: JudgedSegments) -> Hits:
     """Sides whose opaque bytes are too uneven for ciphertext, of flows that must be encrypted.
 
     Good ciphertext is random bytes. A key that is repeated leaves the frequencies of the plaintext, blocks that are
@@ -93,7 +97,7 @@ def unevenness_of(batch: pa.RecordBatch, side: str) -> NDArray[np.float64]:
     return unevenness
 
 
-def _longest_opaque(segments: Segments, side: str, rows: int) -> NDArray[np.int64]:
+def _longest_opaque(segments: JudgedSegments, side: str, rows: int) -> NDArray[np.int64]:
     """The segment of each row that the core measures: the longest opaque one of a side, of equals the last; or -1."""
     longest = np.full(rows, -1, dtype=np.int64)
     at = np.flatnonzero((segments.side == SIDES.index(side)) & segments.is_kind(*OPAQUE_KINDS))
@@ -110,7 +114,7 @@ def _judged_as(
     verdicts: tuple[str, ...],
     rows: NDArray[np.bool_],
     kinds: tuple[str, ...],
-    segments: Segments,
+    segments: JudgedSegments,
 ) -> Hits:
     """Sides of some rows with one of these verdicts, at their first segment of the first of the kinds there."""
     parts = []
@@ -127,7 +131,7 @@ def _judged_as(
     return in_order(parts)
 
 
-def _first_segments(segments: Segments, side: str, kinds: tuple[str, ...], rows: int) -> NDArray[np.int64]:
+def _first_segments(segments: JudgedSegments, side: str, kinds: tuple[str, ...], rows: int) -> NDArray[np.int64]:
     """The segment of each row with which a side begins to be of the first of these kinds there; or -1."""
     first = np.full(rows, -1, dtype=np.int64)
     own = segments.side == SIDES.index(side)
@@ -138,7 +142,7 @@ def _first_segments(segments: Segments, side: str, kinds: tuple[str, ...], rows:
     return first
 
 
-def relapse(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: Segments) -> Hits:
+def relapse(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: JudgedSegments) -> Hits:
     """Cleartext behind ciphertext.
 
     Of a side that is surely encrypted, text and binary count behind its encrypted segments. Of flows that may or must
@@ -165,7 +169,7 @@ def relapse(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segmen
     return _at_segments("relapse", segments, np.flatnonzero(found), before)
 
 
-def _is_encrypted(batch: pa.RecordBatch, segments: Segments, min_probability: float) -> NDArray[np.bool_]:
+def _is_encrypted(batch: pa.RecordBatch, segments: JudgedSegments, min_probability: float) -> NDArray[np.bool_]:
     """Whether the side of each segment is encrypted as a whole, as surely as that."""
     of_sides = [
         is_one_of(batch.column(f"{side}_verdict"), ("encrypted",))
@@ -185,7 +189,7 @@ def _last_before(marked: NDArray[np.bool_], groups: NDArray[np.int64]) -> NDArra
     return np.where(is_own, before, -1)
 
 
-def coding_changed(_batch: pa.RecordBatch, policy: Policy, _match: TrafficMatcher, segments: Segments) -> Hits:
+def coding_changed(_batch: pa.RecordBatch, policy: Policy, _match: TrafficMatcher, segments: JudgedSegments) -> Hits:
     """Changes of the kind of segment that the policy names."""
     rule = policy.rules["coding_changed"]
     assert isinstance(rule, CodingRule)
@@ -208,7 +212,7 @@ def _change_table(rule: CodingRule) -> NDArray[np.bool_]:
     return table
 
 
-def _at_segments(rule: str, segments: Segments, at: NDArray[np.int64], before: NDArray[np.int64]) -> Hits:
+def _at_segments(rule: str, segments: JudgedSegments, at: NDArray[np.int64], before: NDArray[np.int64]) -> Hits:
     """One hit for each side, at the first of these segments."""
     at = at[first_of_each(segments.group[at])]
     parts = []
