@@ -224,3 +224,11 @@ def test_encryption_and_plaintext_where_they_are_not_expected_are_told(examples:
     assert "encrypted_unexpected" in wiretropy("scan", examples / "https.pcap", "--policy", path).stdout
     assert "plaintext_unexpected" in wiretropy("scan", examples / "http-plain.pcap", "--policy", path).stdout
     assert "no alerts" in wiretropy("scan", examples / "ssh2-long.pcap", "--policy", path).stdout
+
+
+def test_a_name_that_alerts_could_not_carry_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    out = tmp_path / "a.json"
+    done = wiretropy("policy", "learn", tmp_path / "none.pcap", "-o", out, "--name", "x" * 256)
+    assert done.returncode == 2
+    assert "bands need a name of 1 to 255 characters" in done.stderr
+    assert not out.exists()

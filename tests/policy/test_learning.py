@@ -14,7 +14,7 @@ from policy_records import Flow, Side, judged
 from wiretropy.policy.apply import PolicyRun, apply
 from wiretropy.policy.bands import GRID, Bands
 from wiretropy.policy.learn import Learned, learn, upper_tail
-from wiretropy.policy.model import BandEntry, Policy, RateLimit, Suppression
+from wiretropy.policy.model import RULES, BandEntry, Policy, RateLimit, Suppression
 from wiretropy.policy.sessions import sessions_of
 
 NUMBER = 120
@@ -154,3 +154,15 @@ def test_the_bound_on_scores_holds_for_further_scores(n: int) -> None:
 def test_learning_does_not_depend_on_how_flows_come_in_batches(halves: tuple[pa.RecordBatch, pa.RecordBatch]) -> None:
     few = halves[0].slice(0, 40)
     assert learn(sessions_of([few.slice(0, 7), few.slice(7)]), "a", (22,)) == learn(sessions_of([few]), "a", (22,))
+
+
+def test_bands_that_stand_twice_in_a_policy_give_one_alert_of_a_place(learned: Learned) -> None:
+    text = Flow(resp=Side(b"x" * 10_000, segments=[(0, 10_000, "text")]), resp_port=22)
+    entry, other = (BandEntry("", replace(learned.bands, name=name)) for name in ("ssh", "\udc80"))
+    rules = {name: replace(rule, enabled=name.startswith("band_")) for name, rule in RULES.items()}
+    one, twice, both = (
+        apply(judged(text), Policy(band=band, rules=rules)) for band in ((entry,), (entry, entry), (entry, other))
+    )
+    assert one
+    assert twice == one
+    assert len({alert.id for alert in both}) == len(both) == 2 * len(one)

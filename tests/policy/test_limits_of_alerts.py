@@ -58,6 +58,12 @@ def test_an_exception_ends_with_its_day_in_packet_time() -> None:
     assert told(policy, relapses(2, step_s=6_400))[0] == ["C1"]
 
 
+@pytest.mark.parametrize(("until", "alerts"), [(date(9999, 12, 31), 0), (date(1, 1, 1), 1)])
+def test_the_first_and_the_last_day_that_there_is_are_days(until: date, alerts: int) -> None:
+    policy = Policy(exception=(RuleException(("relapse",), until, "because", EVERYONE),))
+    assert len(apply(judged(*relapses(1)), policy)) == alerts
+
+
 def test_a_flow_that_goes_on_after_the_last_day_is_told_whenever_it_began() -> None:
     policy = Policy(exception=(RuleException(("relapse",), START_DAY, "because", EVERYONE),))
     month_s = 30 * 86_400

@@ -14,6 +14,8 @@ from policy_records import Flow, Side, judged, packet_of
 from wiretropy.policy.apply import PolicyRun, apply
 from wiretropy.policy.model import Policy, Threshold, Traffic, without_file
 
+EVERYONE = Traffic(ports=((0, 65_535),))
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 FOUR = [
@@ -78,6 +80,22 @@ def test_another_threshold_than_the_scan_s_is_met_at_the_next_grid_point() -> No
     [alert] = apply(batch, Policy(threshold=(Threshold(7.5),)))
     assert (alert.packet, alert.packet_offset) == (1, 0), "the first packet is the nearest that the record names"
     assert f"at byte {rising:,} (nearest known packet before, at byte 0: packet 1 of a.pcap)" in alert.reason
+
+
+def test_thresholds_that_are_alike_give_one_alert_of_a_place() -> None:
+    batch = judged(*FOUR)
+    one = apply(batch, Policy(threshold=(Threshold(),)))
+    same = Policy(threshold=(Threshold(7.5), Threshold(), Threshold(from_byte=1), Threshold(traffic=EVERYONE)))
+    told = [alert for alert in apply(batch, same) if alert.threshold == 7.9]
+    assert told == one
+    assert len({alert.id for alert in told}) == len(told)
+
+
+def test_ids_tell_thresholds_apart_that_differ_in_the_last_digit() -> None:
+    batch = judged(Flow(orig=Side(random.Random(1).randbytes(4_096))))
+    found = apply(batch, Policy(threshold=(Threshold(7.5), Threshold(7.500000001))))
+    assert [alert.offset for alert in found] == [found[0].offset] * 2
+    assert len({alert.id for alert in found}) == 2
 
 
 def test_the_nearest_known_packet_is_that_of_the_last_segment_or_crossing_before() -> None:

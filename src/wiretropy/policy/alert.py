@@ -168,12 +168,13 @@ def _compared(policy: Policy, rule: int, entry: int) -> str:
         return ""
     if _RULE_NAMES[rule] == "threshold_crossed":
         threshold = policy.threshold[entry]
-        return f" {threshold.direction} {threshold.bits_per_byte:g}"
+        return f" {threshold.direction} {repr(threshold.bits_per_byte).removesuffix('.0')}"
     return f" {policy.band[entry].bands.name}"
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    # Names of files that are no UTF-8 have surrogates.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 _FLOW_COLUMNS = ("uid", "community_id", "proto", "orig_ip", "orig_port", "resp_ip", "resp_port", "vlan")

@@ -153,6 +153,7 @@ class PolicyRun:
         # A threshold that the scan looked for names its packets itself.
         segments = judged_segments(batch) if self._needs_segments() else no_segments()
         found = in_order([self._unexcepted(batch, hits) for hits in self._hits(batch, segments)])
+        found = _distinct(self.policy, found)
         found = found[self._gate.passes(batch, found, _times(batch, found))]
         return Findings(batch, self.policy, found, segments)
 
@@ -195,6 +196,25 @@ class PolicyRun:
             if holds.any():
                 is_excepted |= holds & self._match.rows(batch, exception.traffic)[found["row"]]
         return found[~is_excepted]
+
+
+def _distinct(policy: Policy, found: Hits) -> Hits:
+    """Hits without those that would be the same alert: of thresholds or bands that are alike and hold for one flow."""
+    alike: dict[tuple[str, ...], list[Any]] = {
+        ("threshold_crossed",): [(each.direction, each.bits_per_byte) for each in policy.threshold],
+        ("band_left", "band_regained"): [each.bands.name for each in policy.band],
+    }
+    entries = found["entry"].copy()
+    for rules, keys in alike.items():
+        numbers: dict[Any, int] = {}
+        first = np.array([numbers.setdefault(key, number) for number, key in enumerate(keys)], dtype=np.int32)
+        of_rules = np.isin(found["rule"], [RULE_NUMBERS[rule] for rule in rules])
+        entries[of_rules] = first[found["entry"][of_rules]]
+    if np.array_equal(entries, found["entry"]):
+        return found
+    places = np.stack([found["row"], found["rule"], found["side"], found["offset"], entries], axis=1)
+    kept: Hits = found[np.sort(np.unique(places, axis=0, return_index=True)[1])]
+    return kept
 
 
 def _times(batch: pa.RecordBatch, found: Hits) -> NDArray[np.int64]:
