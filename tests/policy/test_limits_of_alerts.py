@@ -82,6 +82,14 @@ def test_a_pair_raises_so_many_alerts_of_a_rule_in_a_span_and_the_rest_is_counte
     assert told(policy, relapses(2), relapses(2, resp_ip="192.0.2.9"))[1] == {}
 
 
+def test_alerts_of_one_rule_hold_back_none_of_another() -> None:
+    both = [replace(flow, resp=Side(b"x" * 200, "text", 1.0)) for flow in relapses(3)]
+    policy = Policy(must_be_encrypted=(EVERYONE,), suppression=Suppression("pair", 1, 60), rate_limit=RateLimit(0))
+    uids, suppressed = told(policy, both)
+    assert uids == ["C0", "C0"]
+    assert suppressed == {"plaintext_unexpected": 2, "relapse": 2}
+
+
 def test_a_host_is_the_originator_whatever_its_peers() -> None:
     policy = Policy(suppression=Suppression("host", 2, 60), rate_limit=RateLimit(0))
     assert told(policy, relapses(2), relapses(2, resp_ip="192.0.2.9"))[1] == {"relapse": 2}

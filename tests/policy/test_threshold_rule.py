@@ -82,6 +82,15 @@ def test_another_threshold_than_the_scan_s_is_met_at_the_next_grid_point() -> No
     assert f"at byte {rising:,} (nearest known packet before, at byte 0: packet 1 of a.pcap)" in alert.reason
 
 
+def test_every_trajectory_begins_below_whatever_flow_stands_before() -> None:
+    high, low = random.Random(1).randbytes(2_048), b"ab" * 1_024
+    batch = judged(
+        *[Flow(uid, Side(payload)) for uid, payload in (("Ca", high), ("Cb", high), ("Cc", low), ("Cd", high))]
+    )
+    assert places(batch, Threshold(3.0)) == [("Ca", "orig", 32), ("Cb", "orig", 32), ("Cd", "orig", 32)]
+    assert places(batch, Threshold(3.0, "falling")) == []
+
+
 def test_thresholds_that_are_alike_give_one_alert_of_a_place() -> None:
     batch = judged(*FOUR)
     one = apply(batch, Policy(threshold=(Threshold(),)))

@@ -6,15 +6,17 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from policy_records import Flow, Segment, Side, judged, packet_of
 
 from wiretropy.policy.alert import Alert
-from wiretropy.policy.apply import apply
+from wiretropy.policy.apply import PolicyRun, apply
 from wiretropy.policy.model import RULES, Policy, Traffic, VerdictRule
 
 RANDOM = random.Random(2).randbytes(20_000)
 ONLY_22 = Policy(may_be_encrypted=(Traffic(ports=((22, 22),)),), rules={**RULES, "encrypted_unexpected": VerdictRule()})
+RELAPSED: list[Segment] = [(0, 9_000, "encrypted"), (9_000, 20_000, "text")]
 MUST = Policy(must_be_encrypted=(Traffic(ports=((443, 443),)),))
 
 
@@ -213,6 +215,7 @@ def test_a_change_of_coding_that_the_policy_names_is_told_after_its_first_bytes(
     assert changes(Policy(), (0, 4_000, "encrypted"), (4_000, 20_000, "compressed")) == []
     assert changes(Policy(), (0, 8_000, "compressed"), (8_000, 20_000, "encrypted")) == []
     assert changes(Policy(), (0, 8_000, "encrypted"), (8_000, 8_255, "compressed"), (8_255, 20_000, "encrypted")) == []
+    assert changes(Policy(), (0, 8_000, "text"), (8_000, 8_255, "encrypted"), (8_255, 20_000, "compressed")) == []
     anything = changed(Policy(), "coding_changed", changes=(("*", "encrypted"),))
     assert changes(anything, *late) == []
     assert changes(anything, (0, 8_000, "text"), (8_000, 20_000, "encrypted")) == [8_000]
@@ -237,3 +240,26 @@ def test_flows_that_were_not_judged_break_no_rule_about_verdicts() -> None:
     batch = judged(Flow(resp=encrypted()))
     plain = batch.select([name for name in batch.schema.names if "verdict" not in name and name != "segments"])
     assert apply(plain, ONLY_22) == []
+
+
+def test_segments_may_stand_in_any_order() -> None:
+    batch = judged(Flow(orig=encrypted(), resp=Side(RANDOM, "encrypted", 0.99, RELAPSED)), Flow("Cb", encrypted()))
+    rows = batch.to_pylist()
+    for row in rows:
+        row["segments"].reverse()
+    found = apply(batch, ONLY_22)
+    assert {alert.rule for alert in found} == {"encrypted_unexpected", "relapse"}
+    assert apply(pa.RecordBatch.from_pylist(rows, batch.schema), ONLY_22) == found
+
+
+def test_a_side_s_column_names_its_gravest_alert_and_of_equals_the_first() -> None:
+    policy = changed(ONLY_22, "encrypted_unexpected", enabled=True, severity="high")
+    flow = Flow(orig=Side(RANDOM, "encrypted", 0.99, RELAPSED), resp=encrypted())
+    for severity, first in (("medium", "encrypted_unexpected"), ("high", "encrypted_unexpected"), ("low", "relapse")):
+        rules = {**policy.rules, "encrypted_unexpected": VerdictRule(severity=severity)}
+        rules["relapse"] = replace(RULES["relapse"], severity="high" if severity == "high" else "medium")
+        expected = {(alert.rule, alert.side): alert.id for alert in apply(judged(flow), replace(policy, rules=rules))}
+        [row] = PolicyRun(replace(policy, rules=rules)).findings(judged(flow)).with_ids().to_pylist()
+        assert row["orig_alert_id"] == expected[first, "orig"]
+        assert row["resp_alert_id"] == expected["encrypted_unexpected", "resp"]
+        assert set(row["alert_ids"]) == set(expected.values())

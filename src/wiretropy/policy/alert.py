@@ -267,14 +267,13 @@ def _place(batch: pa.RecordBatch, row: Mapping[str, Any], hit: Any, segments: Ju
     at, crossing = int(hit["segment"]), int(hit["crossing"])
     if at >= 0:
         return Place(int(segments.packet[at]), segments.sources[segments.source[at]])
-    own = "orig" if side == "both" else side
     if crossing >= 0:
-        [first], _ = arrays.spans(batch.column(f"{own}_crossing_offsets").slice(int(hit["row"]), 1))
+        [first], _ = arrays.spans(batch.column(f"{side}_crossing_offsets").slice(int(hit["row"]), 1))
         nth = crossing - int(first)
-        return Place(row[f"{own}_crossing_packets"][nth], row[f"{own}_crossing_sources"][nth])
+        return Place(row[f"{side}_crossing_packets"][nth], row[f"{side}_crossing_sources"][nth])
     known = [(0, row["first_packet"], row["source"])]
     if side != "both":
-        names = (f"{own}_crossing_{what}" for what in ("offsets", "packets", "sources"))
+        names = (f"{side}_crossing_{what}" for what in ("offsets", "packets", "sources"))
         known += list(zip(*(row[name] for name in names), strict=True))
         mine = segments.of_side(int(hit["row"]), int(hit["side"]))
         places = (each[mine].tolist() for each in (segments.start, segments.packet, segments.source))
