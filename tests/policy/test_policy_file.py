@@ -318,6 +318,14 @@ def test_any_policy_that_is_shown_is_read_back_the_same(policy: Policy) -> None:
     assert parse(policy_toml(policy)) == policy
 
 
+@pytest.mark.parametrize("character", ["\x7f", "\x1b", "\u0085", "\u202e", "\U0001f512", '"', "\\", "\n"])
+def test_names_of_any_characters_are_shown_as_toml(character: str) -> None:
+    name = f"a{character}b"
+    policy = Policy(names={name: Traffic(ports=((1, 1),))}, must_be_encrypted=(Traffic(names=(name,)),))
+    assert policy_toml(policy).isascii()
+    assert parse(policy_toml(policy)).must_be_encrypted == policy.must_be_encrypted
+
+
 def test_bands_are_shown_by_a_path_that_is_read_from_anywhere(tmp_path: Path) -> None:
     (tmp_path / "ssh").write_text(SSH.read_text())
     policy = parse_policy('[[band]]\nfile = "ssh"\nports = [2222]', "p", tmp_path)

@@ -146,3 +146,21 @@ def test_a_scan_with_the_rule_does_not_load_pandas(tmp_path: Path, more: list[st
     )
     done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, ""), (2, ", 2 crossings in all"), (256, ", 256 or more crossings in all")]
+)
+def test_crossings_are_counted_as_far_as_a_record_lists_them(count: int, told: str) -> None:
+    batch = judged(Flow(orig=Side(b"x", crossings=range(2_000, 2_000 + count))))
+    [alert] = apply(batch, Policy(threshold=(Threshold(),)))
+    assert f"at byte 2,000 (packet {packet_of(2_000)} of a.pcap{told});" in alert.reason
+
+
+def test_alerts_of_a_side_stand_in_the_order_of_its_bytes() -> None:
+    segments = [(0, 900, "encrypted"), (900, 9_000, "text")]
+    side = Side(random.Random(1).randbytes(9_000), "encrypted", 0.99, segments, crossings=[2_000])
+    found = apply(judged(Flow(orig=side, resp=side)), Policy(threshold=(Threshold(),)))
+    expected = [("orig", 900, "relapse"), ("orig", 2_000, "threshold_crossed")]
+    expected += [("resp", offset, rule) for _, offset, rule in expected]
+    assert [(alert.side, alert.offset, alert.rule) for alert in found] == expected
