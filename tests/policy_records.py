@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from wiretropy.entropy import byte_entropy, cumulative_entropy, trajectory_grid
 from wiretropy.tables import arrow_schema
+from wiretropy.verdict.coding import coding_statistics
 
 Segment = tuple[int, int, str]
 """Start, end, kind."""
@@ -36,13 +37,14 @@ START_NS = 1_700_000_000_000_000_000
 
 @dataclass
 class Side:
-    """One direction of a flow."""
+    """One direction of a flow; `opaque` is what the core would measure of its longest opaque segment."""
 
     payload: bytes = b""
     verdict: str = "undecided"
     probability: float | None = None
     segments: Sequence[Segment] = ()
     crossings: Sequence[int] = ()
+    opaque: bytes = b""
 
 
 @dataclass
@@ -84,6 +86,9 @@ def _row(flow: Flow, schema: pa.Schema) -> dict[str, Any]:
         row[f"{name}_crossing_offsets"] = list(side.crossings)
         row[f"{name}_crossing_packets"] = [packet_of(offset) for offset in side.crossings]
         row[f"{name}_crossing_sources"] = ["a.pcap"] * len(side.crossings)
+        if side.opaque:
+            row[f"{name}_coding"] = coding_statistics([side.opaque], "narrow")[0].tolist()
+            row[f"{name}_coding_bytes"] = len(side.opaque)
         segments += [
             {"side": name, "start": start, "end": end, "kind": kind, "packet": packet_of(start), "source": "a.pcap"}
             for start, end, kind in side.segments

@@ -48,15 +48,20 @@ def corpus() -> Path:
     return (Path(named) if named else Path(__file__).resolve().parents[3] / "shared/corpus") / "traffic"
 
 
-def flows(*, counts: bool = False) -> Iterator[tuple[str, Flows, list[dict[str, str] | None]]]:
-    """Each capture of the corpus: its path, its flows, and the row of the corpus on each flow, if it has one."""
+def labels_of_flows() -> dict[str, dict[tuple[str, ...], dict[str, str]]]:
+    """What the corpus says of each capture's flows, by addresses and ports of both ends, in either order."""
     labels: dict[str, dict[tuple[str, ...], dict[str, str]]] = {}
     with (corpus() / "flows.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             client, server = (row["client_ip"], row["client_port"]), (row["server_ip"], row["server_port"])
             labels.setdefault(row["file"], {})[*client, *server] = row
             labels[row["file"]][*server, *client] = row
-    for name, rows in labels.items():
+    return labels
+
+
+def flows(*, counts: bool = False) -> Iterator[tuple[str, Flows, list[dict[str, str] | None]]]:
+    """Each capture of the corpus: its path, its flows, and the row of the corpus on each flow, if it has one."""
+    for name, rows in labels_of_flows().items():
         try:
             found = read_flows(corpus() / name, counts=counts)
         except WiretropyError:

@@ -44,6 +44,12 @@ MAX_CROSSINGS = 256
 """Threshold crossings listed of one curve, as `limits.rs` has it: random bytes flicker tens of times
 around a threshold near their mean."""
 
+MAX_SEGMENTS = 64
+"""Segments told of one side, as `limits.rs` has it; the last of so many reaches to the end, whatever comes behind."""
+
+SEGMENT_BLOCK_BYTES = 16
+"""Bytes that segments are made of: where one begins, so many at least are of its kind."""
+
 ALERT_QUEUE = 10_000
 """Alerts that wait for a slow receiver; at about 2 KB each that is 20 MB."""
 

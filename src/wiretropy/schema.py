@@ -112,7 +112,10 @@ _MEASURES = (
     Column("gap_bytes", "list<uint64>", "bytes", "Stream bytes missing at each gap."),
     Column("head", "binary", "", "First measured bytes, at most 64; hexadecimal digits in JSON."),
     Column(
-        "segment_ends", "list<uint64>", "bytes", "Where each segment of like bytes ends; the last at measured_bytes."
+        "segment_ends",
+        "list<uint64>",
+        "bytes",
+        "Where each segment of like bytes ends, at most 64; the last at measured_bytes.",
     ),
     Column("segment_kinds", "list<string>", "", "What the bytes of each segment look like: opaque, text or binary."),
     Column("segment_packets", "list<uint64>", "", "Number of the packet that carried the first byte of each segment."),
@@ -175,12 +178,12 @@ def _prefixed(prefix: str, columns: tuple[Column, ...]) -> tuple[Column, ...]:
 
 VERDICT_COLUMNS = (
     *_VERDICT,
-    Column("verdict_missing", "list<string>", "", "What was not seen: gap, snaplen, one-sided, midstream."),
+    Column("verdict_missing", "list<string>", "", "What was not seen: gap, snaplen, one-sided, midstream, segments."),
     Column(
         "segments",
         f"list<{SEGMENT}>",
         "bytes",
-        "Stretches of like bytes of each side, with the packet that carried the first byte of each.",
+        "Stretches of like bytes of each side, at most 64, with the packet that carried the first byte of each.",
     ),
     *_prefixed("orig_", _VERDICT),
     *_prefixed("resp_", _VERDICT),

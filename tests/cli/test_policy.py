@@ -38,7 +38,7 @@ def test_check_of_a_policy_without_faults_ends_with_0(tmp_path: Path) -> None:
     path = written(tmp_path, EXCEPTION + "[[threshold]]\nbits_per_byte = 7.5\n")
     done = wiretropy("policy", "check", path, "--at", "2026-12-31")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"{path}: no fault; 6 rules, 1 threshold, bands of 0 files, 1 exception\n"
+    assert done.stdout == f"{path}: no fault; 7 rules, 1 threshold, bands of 0 files, 1 exception\n"
 
 
 def test_check_lists_every_fault_and_ends_with_2(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_the_scan_looks_for_the_policy_s_threshold_at_every_byte(examples: Path,
     assert "7.5 at byte 501, packet 6" in told
     assert " --threshold 7.5" in told
     given = wiretropy("scan", capture, "--policy", path, "--threshold", "7.9").stdout
-    assert "reached 7.5 bits per byte at byte 512 (behind byte " in given
+    assert "reached 7.5 bits per byte at byte 512 (nearest known packet before, at byte " in given
 
 
 def test_the_alerts_of_a_flow_are_in_its_record_with_rules_and_policy(examples: Path, tmp_path: Path) -> None:
@@ -224,3 +224,11 @@ def test_encryption_and_plaintext_where_they_are_not_expected_are_told(examples:
     assert "encrypted_unexpected" in wiretropy("scan", examples / "https.pcap", "--policy", path).stdout
     assert "plaintext_unexpected" in wiretropy("scan", examples / "http-plain.pcap", "--policy", path).stdout
     assert "no alerts" in wiretropy("scan", examples / "ssh2-long.pcap", "--policy", path).stdout
+
+
+def test_a_name_that_alerts_could_not_carry_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    out = tmp_path / "a.json"
+    done = wiretropy("policy", "learn", tmp_path / "none.pcap", "-o", out, "--name", "x" * 256)
+    assert done.returncode == 2
+    assert "bands need a name of 1 to 255 characters" in done.stderr
+    assert not out.exists()

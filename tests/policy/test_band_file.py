@@ -105,3 +105,16 @@ def test_what_is_wrong_is_named(text: str, fault: str, tmp_path: Path) -> None:
         read_bands(path)
     assert any(fault in each for each in caught.value.faults), caught.value.faults
     assert all(str(path) in each for each in caught.value.faults)
+
+
+@pytest.mark.parametrize("name", ["", "\\ud800", "x" * 256, None, 1])
+def test_names_that_alerts_could_not_carry_are_faults(name: Any, tmp_path: Path) -> None:
+    record = json.loads(bands_json(BANDS)) | {"name": name}
+    with pytest.raises(BandsError, match="name needs a text of 1 to 255 characters"):
+        read_bands(written(tmp_path, json.dumps(record).replace("\\\\ud800", "\\ud800")))
+
+
+@pytest.mark.parametrize("version", [True, 1.0, 2, "1", None])
+def test_versions_other_than_the_whole_number_are_faults(version: Any, tmp_path: Path) -> None:
+    with pytest.raises(BandsError, match="format needs"):
+        read_bands(written(tmp_path, json.dumps(json.loads(bands_json(BANDS)) | {"version": version})))

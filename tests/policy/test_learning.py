@@ -12,9 +12,9 @@ from learned_sessions import session
 from policy_records import Flow, Side, judged
 
 from wiretropy.policy.apply import PolicyRun, apply
-from wiretropy.policy.bands import GRID, Bands
+from wiretropy.policy.bands import GRID, Bands, Curve, Measure, Settled
 from wiretropy.policy.learn import Learned, learn, upper_tail
-from wiretropy.policy.model import BandEntry, Policy, RateLimit, Suppression
+from wiretropy.policy.model import RULES, BandEntry, Policy, RateLimit, Suppression
 from wiretropy.policy.sessions import sessions_of
 
 NUMBER = 120
@@ -154,3 +154,45 @@ def test_the_bound_on_scores_holds_for_further_scores(n: int) -> None:
 def test_learning_does_not_depend_on_how_flows_come_in_batches(halves: tuple[pa.RecordBatch, pa.RecordBatch]) -> None:
     few = halves[0].slice(0, 40)
     assert learn(sessions_of([few.slice(0, 7), few.slice(7)]), "a", (22,)) == learn(sessions_of([few]), "a", (22,))
+
+
+def test_bands_that_stand_twice_in_a_policy_give_one_alert_of_a_place(learned: Learned) -> None:
+    text = Flow(resp=Side(b"x" * 10_000, segments=[(0, 10_000, "text")]), resp_port=22)
+    entry, other = (BandEntry("", replace(learned.bands, name=name)) for name in ("ssh", "\udc80"))
+    rules = {name: replace(rule, enabled=name.startswith("band_")) for name, rule in RULES.items()}
+    one, twice, both = (
+        apply(judged(text), Policy(band=band, rules=rules)) for band in ((entry,), (entry, entry), (entry, other))
+    )
+    assert one
+    assert twice == one
+    assert len({alert.id for alert in both}) == len(both) == 2 * len(one)
+
+
+def only_bands(bands: Bands) -> Policy:
+    """A policy in which nothing but bands is compared."""
+    rules = {name: replace(rule, enabled=name.startswith("band_")) for name, rule in RULES.items()}
+    return Policy(band=(BandEntry("", bands),), rules=rules)
+
+
+def test_cleartext_of_one_flow_does_not_count_for_the_next() -> None:
+    bands = Bands("x", (22,), (), settled=(Settled("resp", 100, 300, 30),))
+    payload = random.Random(1).randbytes(1_000)
+    some = [Flow(f"C{i}", resp=Side(payload, segments=[(0, 350, "text"), (350, 1_000, "opaque")])) for i in range(3)]
+    more = replace(some[0], uid="Cx", resp=Side(payload, segments=[(0, 1_000, "text")]))
+    flows = [replace(flow, resp_port=22) for flow in (*some, more)]
+    assert [alert.uid for alert in apply(judged(*flows), only_bands(bands))] == ["Cx"]
+
+
+def test_only_the_measure_that_was_left_is_regained() -> None:
+    batch = judged(Flow(resp=Side(random.Random(1).randbytes(1_024)), resp_port=22))
+    [row] = batch.to_pylist()
+
+    def curve(measure: Measure, values: list[float], outside: int) -> Curve:
+        """Bounds around what the flow has at ten points, but for one."""
+        low = [value - 0.1 if point != outside else 7.9 for point, value in enumerate(values[:10])]
+        return Curve("resp", measure, tuple(range(10)), tuple(low), (8.0,) * 10, (9,) * 10)
+
+    cumulative = curve("cumulative", row["resp_trajectory"], 1)
+    block = curve("block", row["resp_block_entropy"], 5)
+    found = apply(batch, only_bands(Bands("x", (22,), (cumulative, block))))
+    assert [(alert.rule, alert.offset) for alert in found] == [("band_left", GRID[1]), ("band_regained", GRID[2])]

@@ -58,12 +58,36 @@ def test_an_exception_ends_with_its_day_in_packet_time() -> None:
     assert told(policy, relapses(2, step_s=6_400))[0] == ["C1"]
 
 
+@pytest.mark.parametrize(("until", "alerts"), [(date(9999, 12, 31), 0), (date(1, 1, 1), 1)])
+def test_the_first_and_the_last_day_that_there_is_are_days(until: date, alerts: int) -> None:
+    policy = Policy(exception=(RuleException(("relapse",), until, "because", EVERYONE),))
+    assert len(apply(judged(*relapses(1)), policy)) == alerts
+
+
+def test_a_flow_that_goes_on_after_the_last_day_is_told_whenever_it_began() -> None:
+    policy = Policy(exception=(RuleException(("relapse",), START_DAY, "because", EVERYONE),))
+    month_s = 30 * 86_400
+    begun = {"ts_first_ns": START_NS - month_s * NS}
+    within, beyond = (Flow(uid, RELAPSE, more={**begun, "ts_last_ns": ts}) for uid, ts in (
+        ("Ca", START_NS + 6_399 * NS), ("Cb", START_NS + 6_400 * NS)
+    ))  # fmt: skip
+    assert told(policy, [within, beyond])[0] == ["Cb"]
+
+
 def test_a_pair_raises_so_many_alerts_of_a_rule_in_a_span_and_the_rest_is_counted() -> None:
     policy = Policy(suppression=Suppression("pair", 2, 60), rate_limit=RateLimit(0))
     assert told(policy, relapses(5, step_s=1)) == (["C0", "C1"], {"relapse": 3})
     assert told(policy, relapses(5, step_s=30)) == (["C0", "C1", "C2", "C3", "C4"], {})
     assert told(policy, relapses(2), relapses(2)) == (["C0", "C1"], {"relapse": 2})
     assert told(policy, relapses(2), relapses(2, resp_ip="192.0.2.9"))[1] == {}
+
+
+def test_alerts_of_one_rule_hold_back_none_of_another() -> None:
+    both = [replace(flow, resp=Side(b"x" * 200, "text", 1.0)) for flow in relapses(3)]
+    policy = Policy(must_be_encrypted=(EVERYONE,), suppression=Suppression("pair", 1, 60), rate_limit=RateLimit(0))
+    uids, suppressed = told(policy, both)
+    assert uids == ["C0", "C0"]
+    assert suppressed == {"plaintext_unexpected": 2, "relapse": 2}
 
 
 def test_a_host_is_the_originator_whatever_its_peers() -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wiretropy.policy import read
 from wiretropy.policy.bands import Bands
 from wiretropy.policy.keys import PARSERS
 from wiretropy.policy.model import (
@@ -154,6 +155,86 @@ def test_tables_that_are_something_else_are_faults(table: str, value: str) -> No
         assert faults(f"{table} = {value}")
 
 
+HUGE = ["9" * 400, "9" * 5_000, "0x" + "f" * 5_000, "[0x" + "f" * 5_000 + "]", "{a = 0x" + "f" * 5_000 + "}"]
+
+
+@pytest.mark.parametrize("value", HUGE, ids=["400", "5000", "hexadecimal", "list", "table"])
+@pytest.mark.parametrize(("table", "key"), [(table, key) for table, keys in TABLES.items() for key in keys])
+def test_huge_numbers_are_faults_with_their_line(table: str, key: str, value: str) -> None:
+    head = f"[[{table}]]" if table in LISTS else f"[{table}.a]" if table == "names" else f"[{table}]"
+    [told, *_] = [fault for fault in faults(f"# first\n{head}\n{key} = {value}\n") if not fault.startswith("2:")]
+    assert told.startswith("3:")
+    assert len(told) < 300
+
+
+def test_a_version_that_is_no_whole_number_is_a_fault() -> None:
+    for value in ("1.0", "true", "2", "0x" + "f" * 5_000):
+        [told] = faults(f"version = {value}")
+        assert "needs 1, the only version" in told
+    assert parse("version = 1") == parse("")
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-0.1", "8.1", "true", "9" * 400])
+def test_numbers_that_are_none_or_out_of_bounds_are_faults(value: str) -> None:
+    [told] = faults(f"[[threshold]]\nbits_per_byte = {value}")
+    assert told.startswith("2: threshold.bits_per_byte needs a number of bits per byte from 0 to 8; got ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join(["a"] * 100_000) + " = 1",
+        "[" + ' . "b c"' * 200 + " ]".replace(" . ", "", 1),
+        "x = { " + ".".join(["'a.b'"] * 100) + " = 1 }",
+    ],
+)
+def test_keys_of_very_many_parts_are_a_fault_at_once(text: str) -> None:
+    [told] = faults("# first\n" + text)
+    assert told == "2: a key has more than 64 parts; in a policy it has 3 at most"
+
+
+def test_addresses_and_sentences_are_no_keys_of_many_parts() -> None:
+    reverse = ".".join(f"{1:032x}") + ".ip6.arpa"
+    networks = ", ".join(f'"10.0.{i}.0/24"' for i in range(200))
+    policy = parse(
+        f'[[exception]]\nnetworks = [{networks}]\nrules = ["relapse"]\nuntil = 2027-01-31\nreason = "of {reverse}"'
+    )
+    assert len(policy.exception[0].traffic.networks) == 200
+
+
+def test_the_nearest_name_is_not_looked_for_among_very_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_for: list[str] = []
+
+    def count(word: str, known: Any, _n: int) -> list[str]:
+        looked_for.append(word)
+        return [next(iter(known))]
+
+    monkeypatch.setattr(read, "get_close_matches", count)
+    told = faults("".join(f"sevrity{number} = 1\n" for number in range(300)))
+    assert len(told) == 300
+    assert len(looked_for) == 100
+    assert "there are version, names" in told[-1]
+    looked_for.clear()
+    names = "".join(f"[names.n{number}]\nports = [1]\n" for number in range(1_001))
+    [fault] = faults(names + '[[may_be_encrypted]]\nnames = ["m"]')
+    assert fault.endswith('define it in a table [names."m"]')
+    assert looked_for == []
+
+
+@pytest.mark.parametrize(
+    "value", ["1:" + "\\u001b" * 28, "1:" + "a" * 28, "2:" + "a" * 27 + "=", "1:" + "a" * 28 + "="]
+)
+def test_what_is_no_community_id_is_a_fault(value: str) -> None:
+    [told] = faults(f'[[may_be_encrypted]]\ncommunity_ids = ["{value}"]')
+    assert "needs Community IDs" in told
+
+
+@pytest.mark.parametrize("day", ["2027-01-31T00:00:00Z", "2027-01-31T00:00:00", "10:00:00", "'2027-01-31'", "20270131"])
+def test_days_are_dates_without_quotes_or_time(day: str) -> None:
+    [told] = faults(f'[[exception]]\nports = [1]\nrules = ["relapse"]\nuntil = {day}\nreason = "x"')
+    assert told.startswith("4: exception.until needs a day without quotes, such as 2027-01-31; got ")
+
+
 def test_faults_show_hostile_text_inertly() -> None:
     for text in ('"\\u001b[31m" = 1', '[names."\\u202e"]\nnetworks=["\\u001b"]', '[[band]]\nfile = "\\u001b\\u0000"'):
         assert not set("".join(faults(text))) & set("\x1b\u202e\0")
@@ -235,6 +316,14 @@ def policies(draw: st.DrawFn) -> Policy:
 @given(policies())
 def test_any_policy_that_is_shown_is_read_back_the_same(policy: Policy) -> None:
     assert parse(policy_toml(policy)) == policy
+
+
+@pytest.mark.parametrize("character", ["\x7f", "\x1b", "\u0085", "\u202e", "\U0001f512", '"', "\\", "\n"])
+def test_names_of_any_characters_are_shown_as_toml(character: str) -> None:
+    name = f"a{character}b"
+    policy = Policy(names={name: Traffic(ports=((1, 1),))}, must_be_encrypted=(Traffic(names=(name,)),))
+    assert policy_toml(policy).isascii()
+    assert parse(policy_toml(policy)).must_be_encrypted == policy.must_be_encrypted
 
 
 def test_bands_are_shown_by_a_path_that_is_read_from_anywhere(tmp_path: Path) -> None:

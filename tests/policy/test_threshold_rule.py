@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from policy_records import Flow, Side, judged
+from policy_records import Flow, Side, judged, packet_of
 
 from wiretropy.policy.apply import PolicyRun, apply
 from wiretropy.policy.model import Policy, Threshold, Traffic, without_file
+
+EVERYONE = Traffic(ports=((0, 65_535),))
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -77,6 +79,54 @@ def test_another_threshold_than_the_scan_s_is_met_at_the_next_grid_point() -> No
     assert 1_024 < falling < 2_048
     [alert] = apply(batch, Policy(threshold=(Threshold(7.5),)))
     assert (alert.packet, alert.packet_offset) == (1, 0), "the first packet is the nearest that the record names"
+    assert f"at byte {rising:,} (nearest known packet before, at byte 0: packet 1 of a.pcap)" in alert.reason
+
+
+def test_every_trajectory_begins_below_whatever_flow_stands_before() -> None:
+    high, low = random.Random(1).randbytes(2_048), b"ab" * 1_024
+    batch = judged(
+        *[Flow(uid, Side(payload)) for uid, payload in (("Ca", high), ("Cb", high), ("Cc", low), ("Cd", high))]
+    )
+    assert places(batch, Threshold(3.0)) == [("Ca", "orig", 32), ("Cb", "orig", 32), ("Cd", "orig", 32)]
+    assert places(batch, Threshold(3.0, "falling")) == []
+
+
+def test_thresholds_that_are_alike_give_one_alert_of_a_place() -> None:
+    batch = judged(*FOUR)
+    one = apply(batch, Policy(threshold=(Threshold(),)))
+    same = Policy(threshold=(Threshold(7.5), Threshold(), Threshold(from_byte=1), Threshold(traffic=EVERYONE)))
+    told = [alert for alert in apply(batch, same) if alert.threshold == 7.9]
+    assert told == one
+    assert len({alert.id for alert in told}) == len(told)
+
+
+def test_ids_tell_thresholds_apart_that_differ_in_the_last_digit() -> None:
+    batch = judged(Flow(orig=Side(random.Random(1).randbytes(4_096))))
+    found = apply(batch, Policy(threshold=(Threshold(7.5), Threshold(7.500000001))))
+    assert [alert.offset for alert in found] == [found[0].offset] * 2
+    assert len({alert.id for alert in found}) == 2
+
+
+def test_the_nearest_known_packet_is_that_of_the_last_segment_or_crossing_before() -> None:
+    segments = [(0, 200, "text"), (200, 900, "opaque"), (900, 4_096, "opaque")]
+    side = Side(random.Random(1).randbytes(4_096), "encrypted", 0.5, segments, crossings=[2_800])
+    other = Side(random.Random(2).randbytes(4_096), segments=[(0, 700, "text"), (700, 4_096, "opaque")])
+    batch = judged(Flow("Ca", other, other), Flow("Cb", other, side), Flow("Cc", side, other))
+
+    def known(bits: float) -> tuple[int, int, int | None]:
+        policy = Policy(threshold=(Threshold(bits, sides=("resp",)),))
+        [alert] = [a for a in apply(batch, policy) if (a.uid, a.rule) == ("Cb", "threshold_crossed")]
+        return alert.offset, alert.packet, alert.packet_offset
+
+    offset, *nearest = known(7.0)
+    assert 200 < offset < 900
+    assert nearest == [packet_of(200), 200]
+    offset, *nearest = known(7.94)
+    assert offset > 2_800
+    assert nearest == [packet_of(2_800), 2_800]
+    [alert] = [a for a in apply(batch, Policy(threshold=(Threshold(),))) if a.uid == "Cb"]
+    assert (alert.packet, alert.packet_offset) == (packet_of(2_800), None), "the scan's own threshold names its packet"
+    assert "known" not in alert.reason
 
 
 def test_thresholds_hold_where_they_say() -> None:
@@ -96,3 +146,21 @@ def test_a_scan_with_the_rule_does_not_load_pandas(tmp_path: Path, more: list[st
     )
     done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, ""), (2, ", 2 crossings in all"), (256, ", 256 or more crossings in all")]
+)
+def test_crossings_are_counted_as_far_as_a_record_lists_them(count: int, told: str) -> None:
+    batch = judged(Flow(orig=Side(b"x", crossings=range(2_000, 2_000 + count))))
+    [alert] = apply(batch, Policy(threshold=(Threshold(),)))
+    assert f"at byte 2,000 (packet {packet_of(2_000)} of a.pcap{told});" in alert.reason
+
+
+def test_alerts_of_a_side_stand_in_the_order_of_its_bytes() -> None:
+    segments = [(0, 900, "encrypted"), (900, 9_000, "text")]
+    side = Side(random.Random(1).randbytes(9_000), "encrypted", 0.99, segments, crossings=[2_000])
+    found = apply(judged(Flow(orig=side, resp=side)), Policy(threshold=(Threshold(),)))
+    expected = [("orig", 900, "relapse"), ("orig", 2_000, "threshold_crossed")]
+    expected += [("resp", offset, rule) for _, offset, rule in expected]
+    assert [(alert.side, alert.offset, alert.rule) for alert in found] == expected

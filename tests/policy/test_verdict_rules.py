@@ -6,15 +6,17 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from policy_records import Flow, Segment, Side, judged, packet_of
 
 from wiretropy.policy.alert import Alert
-from wiretropy.policy.apply import apply
+from wiretropy.policy.apply import PolicyRun, apply
 from wiretropy.policy.model import RULES, Policy, Traffic, VerdictRule
 
 RANDOM = random.Random(2).randbytes(20_000)
 ONLY_22 = Policy(may_be_encrypted=(Traffic(ports=((22, 22),)),), rules={**RULES, "encrypted_unexpected": VerdictRule()})
+RELAPSED: list[Segment] = [(0, 9_000, "encrypted"), (9_000, 20_000, "text")]
 MUST = Policy(must_be_encrypted=(Traffic(ports=((443, 443),)),))
 
 
@@ -130,6 +132,61 @@ def test_text_behind_what_looks_random_is_one_where_encryption_is_expected(kind:
     assert relapsing(*binary, verdict="binary", policy=ONLY_22) == []
 
 
+@pytest.mark.parametrize("kind", ["opaque", "compressed", "encrypted", "key material"])
+def test_fewer_random_bytes_are_enough_for_text_at_the_end_where_encryption_is_required(kind: str) -> None:
+    required = Policy(must_be_encrypted=(Traffic(ports=((22, 22),)),))
+    ending = ((0, 200, "text"), (200, 968, kind), (968, 20_000, "text"))
+    assert relapsing(*ending, verdict="text", policy=required) == [("orig", 968, packet_of(968))]
+    assert relapsing(*ending, verdict="text", policy=ONLY_22) == [], "it may be encrypted, or not"
+    short = ((0, 200, "text"), (200, 967, kind), (967, 20_000, "text"))
+    assert relapsing(*short, verdict="text", policy=required) == []
+    binary = (*ending[:2], (968, 20_000, "binary"))
+    assert relapsing(*binary, verdict="binary", policy=required) == []
+
+
+def test_certificates_between_keys_are_no_relapse_where_encryption_is_required() -> None:
+    required = Policy(must_be_encrypted=(Traffic(ports=((22, 22),)),))
+    segments = ((0, 1_200, "key material"), (1_200, 3_000, "text"), (3_000, 3_300, "opaque"))
+    assert relapsing(*segments, verdict="text", policy=required) == []
+    reverse = relapsing(*segments, (3_300, 3_400, "text"), verdict="text", policy=required)
+    assert reverse == [("orig", 3_300, packet_of(3_300))], "the longest stretch before need not be the last"
+    tiny = relapsing(*segments, (3_300, 3_315, "text"), verdict="text", policy=required)
+    assert tiny == []
+
+
+def sixty_four(first: str, last: str, *, begins: int = 9_000) -> list[Segment]:
+    """As many segments as a record tells, the last of which reaches to the end."""
+    kinds = ["opaque" if number % 2 else "binary" for number in range(62)]
+    short = [(begins + 32 * number, begins + 32 * (number + 1), kind) for number, kind in enumerate(kinds)]
+    return [(0, begins, first), *short, (short[-1][1], 20_000, last)]
+
+
+def test_of_the_last_segment_that_a_record_tells_only_the_first_block_is_sure() -> None:
+    segments = sixty_four("opaque", "text")
+    assert len(segments) == 64
+    required = Policy(must_be_encrypted=(Traffic(ports=((22, 22),)),))
+    flow = Flow(orig=Side(RANDOM, "text", 0.8, segments), resp_port=22)
+    [alert] = alerts(required, "relapse", flow)
+    assert (alert.offset, alert.segment_end) == (9_000 + 62 * 32, 20_000)
+    assert "at least 16 bytes behind 9,000 bytes that look random" in alert.reason
+    assert alerts(changed(required, "relapse", min_bytes=17), "relapse", flow) == []
+    strict = changed(required, "plaintext_unexpected", min_probability=0.9, clear_bytes=40)
+    assert alerts(strict, "plaintext_unexpected", flow) == []
+    whole = replace(flow, orig=replace(flow.orig, segments=segments[:-2] + segments[-1:]))
+    assert len(alerts(strict, "plaintext_unexpected", whole)) == 1, "of 63 segments the last ends where it says"
+
+
+def test_what_comes_behind_the_last_segment_that_a_record_tells_is_no_end_in_text() -> None:
+    required = Policy(must_be_encrypted=(Traffic(ports=((22, 22),)),))
+    for count, found in ((64, 0), (63, 1)):
+        segments = sixty_four("opaque", "text", begins=1_000)
+        # One segment fewer, and it is known where the last ends.
+        segments = segments if count == 64 else [(0, 1_032, "opaque"), *segments[2:]]
+        assert len(segments) == count
+        flow = Flow(orig=Side(RANDOM, "text", 0.5, segments), resp_port=22)
+        assert len(alerts(required, "relapse", flow)) == found
+
+
 def test_ciphertext_of_another_flow_or_side_does_not_make_a_relapse() -> None:
     cipher, text = (
         Side(RANDOM, "encrypted", 0.99, [(0, 20_000, "encrypted")]),
@@ -158,6 +215,7 @@ def test_a_change_of_coding_that_the_policy_names_is_told_after_its_first_bytes(
     assert changes(Policy(), (0, 4_000, "encrypted"), (4_000, 20_000, "compressed")) == []
     assert changes(Policy(), (0, 8_000, "compressed"), (8_000, 20_000, "encrypted")) == []
     assert changes(Policy(), (0, 8_000, "encrypted"), (8_000, 8_255, "compressed"), (8_255, 20_000, "encrypted")) == []
+    assert changes(Policy(), (0, 8_000, "text"), (8_000, 8_255, "encrypted"), (8_255, 20_000, "compressed")) == []
     anything = changed(Policy(), "coding_changed", changes=(("*", "encrypted"),))
     assert changes(anything, *late) == []
     assert changes(anything, (0, 8_000, "text"), (8_000, 20_000, "encrypted")) == [8_000]
@@ -182,3 +240,26 @@ def test_flows_that_were_not_judged_break_no_rule_about_verdicts() -> None:
     batch = judged(Flow(resp=encrypted()))
     plain = batch.select([name for name in batch.schema.names if "verdict" not in name and name != "segments"])
     assert apply(plain, ONLY_22) == []
+
+
+def test_segments_may_stand_in_any_order() -> None:
+    batch = judged(Flow(orig=encrypted(), resp=Side(RANDOM, "encrypted", 0.99, RELAPSED)), Flow("Cb", encrypted()))
+    rows = batch.to_pylist()
+    for row in rows:
+        row["segments"].reverse()
+    found = apply(batch, ONLY_22)
+    assert {alert.rule for alert in found} == {"encrypted_unexpected", "relapse"}
+    assert apply(pa.RecordBatch.from_pylist(rows, batch.schema), ONLY_22) == found
+
+
+def test_a_side_s_column_names_its_gravest_alert_and_of_equals_the_first() -> None:
+    policy = changed(ONLY_22, "encrypted_unexpected", enabled=True, severity="high")
+    flow = Flow(orig=Side(RANDOM, "encrypted", 0.99, RELAPSED), resp=encrypted())
+    for severity, first in (("medium", "encrypted_unexpected"), ("high", "encrypted_unexpected"), ("low", "relapse")):
+        rules = {**policy.rules, "encrypted_unexpected": VerdictRule(severity=severity)}
+        rules["relapse"] = replace(RULES["relapse"], severity="high" if severity == "high" else "medium")
+        expected = {(alert.rule, alert.side): alert.id for alert in apply(judged(flow), replace(policy, rules=rules))}
+        [row] = PolicyRun(replace(policy, rules=rules)).findings(judged(flow)).with_ids().to_pylist()
+        assert row["orig_alert_id"] == expected[first, "orig"]
+        assert row["resp_alert_id"] == expected["encrypted_unexpected", "resp"]
+        assert set(row["alert_ids"]) == set(expected.values())

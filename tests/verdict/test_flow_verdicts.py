@@ -18,6 +18,7 @@ from wire import CLIENT, SERVER, Connection, Datagrams, End, Packet, Wire, write
 
 from wiretropy import judge, read_flows, schema
 from wiretropy.flows import Flows
+from wiretropy.limits import MAX_SEGMENTS
 from wiretropy.schema import SEGMENT_KINDS
 from wiretropy.tables import arrow_schema
 from wiretropy.verdict.flows import KEY_MATERIAL_BYTES, MISSING, VERDICTS
@@ -350,6 +351,21 @@ def test_what_is_missing_is_named_in_one_order(judged: Judge) -> None:
     Connection(wire).send("orig", HTTP).lose("orig", 90).send("orig", PROSE).send("orig", JSON)
     [row] = judged(wire.packets)
     assert missing(row) == ["gap", "one-sided", "midstream"]
+
+
+@pytest.mark.parametrize("side", ["orig", "resp"])
+def test_segments_beyond_the_last_that_is_told_are_named(side: Any, judged: Judge) -> None:
+    def sent(pairs: int) -> Row:
+        stretches = b"".join(random(320, number) + PROSE[:320] for number in range(pairs))
+        wire = Wire()
+        Connection(wire).open().send("orig", HTTP).send("resp", JSON).send(side, random(400) + stretches).close()
+        [row] = judged(wire.packets)
+        return row
+
+    few, many = sent(20), sent(40)
+    assert len(few[f"{side}_segment_ends"]) < 64 == len(many[f"{side}_segment_ends"]) == MAX_SEGMENTS
+    assert missing(few) == []
+    assert missing(many) == ["segments"]
 
 
 def test_a_handshake_without_an_answer_is_one_sided(judged: Judge) -> None:

@@ -1,10 +1,11 @@
-"""Options that several commands share: how captures are read."""
+"""Options that several commands share: how captures are read, what is expected of them, how a command ends."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -157,6 +158,50 @@ def reading_options(command: _Command) -> _Command:
     for each in reversed(options):
         command = each(command)
     return command
+
+
+def expectation_options(
+    *, no_ports: frozenset[int] | None, ports_default: str, policy_default: str
+) -> Callable[[_Command], _Command]:
+    """Options that say what is expected of the traffic, for commands that raise alerts.
+
+    Parameters
+    ----------
+    no_ports : frozenset of int or None
+        What the command gets where no ports are given.
+    ports_default, policy_default : str
+        What holds where the option is not given, for the help.
+    """
+
+    def decorate(command: _Command) -> _Command:
+        command = click.option(
+            "--policy",
+            "policy_path",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            help="Raise the alerts of this policy (see wiretropy policy); expected ports are added to what may be "
+            f"encrypted there (default: {policy_default}).",
+        )(command)
+        return click.option(
+            "--expected-ports",
+            type=Ports(),
+            default=no_ports,
+            help="Raise no alert for flows with one of these ports, whose protocols are meant to be encrypted: "
+            f"22,443,990-995 (default: {ports_default}).",
+        )(command)
+
+    return decorate
+
+
+def exit_code_option(command: _Command) -> _Command:
+    """The option with which alerts are told by the exit code."""
+    return click.option(
+        "--exit-code",
+        "wants_findings",
+        is_flag=True,
+        help="End with exit code 1 if there are alerts, unless only a part of the input could be read: that is 3 "
+        "with alerts or without.",
+    )(command)
 
 
 def given_reading_options() -> list[click.Option]:

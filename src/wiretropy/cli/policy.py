@@ -156,6 +156,10 @@ def learn(
     all others: look at those before the bands are used.
     """
     with refusing():
+        from wiretropy.policy.band_file import MAX_NAME, is_name
+
+        if not is_name(name or out.stem):
+            raise click.UsageError(f"bands need a name of 1 to {MAX_NAME} characters that are text; write it as --name")
         outputs = _outputs(paths, out)
         with progress_bar(is_off=as_json) as on_progress:
             sessions, run = _read_sessions(paths, ports, changes(options), on_progress)

@@ -37,7 +37,7 @@ def look_for_threshold(policy: Policy, options: dict[str, Any], words: list[str]
     if not policy.threshold or policy.threshold[0].bits_per_byte == options["threshold"]:
         return words
     options["threshold"] = policy.threshold[0].bits_per_byte
-    return [*words, "--threshold", f"{options['threshold']:g}"]
+    return [*words, "--threshold", str(options["threshold"]).removesuffix(".0")]
 
 
 def stored_policy(table: pa.Table, where: str) -> Policy | None:

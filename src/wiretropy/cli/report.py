@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wiretropy.capture.inputs import COMPRESSIONS, source_name
-from wiretropy.cli.options import Ports, changes, reading_options, reading_words, words_of
+from wiretropy.cli.options import (
+    changes,
+    exit_code_option,
+    expectation_options,
+    reading_options,
+    reading_words,
+    words_of,
+)
 from wiretropy.cli.outcome import FINDINGS, exit_code, refusing, report_faults
 from wiretropy.cli.policy_used import look_for_threshold, policy_of, stored_policy
 from wiretropy.cli.progress import progress_bar
@@ -67,28 +74,13 @@ class _Given:
     help="Write here; '-' is standard output (default: a name made of the input's).",
 )
 @click.option("--title", help="Title of the page (default: 'wiretropy report' and the input's name).")
-@click.option(
-    "--expected-ports",
-    type=Ports(),
-    help="Raise no alert for flows with one of these ports, whose protocols are meant to be encrypted: 22,443,990-995 "
-    "(default: none, or those of the scan that stored the flows).",
-)
-@click.option(
-    "--policy",
-    "policy_path",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Raise the alerts of this policy (see wiretropy policy); expected ports are added to what may be encrypted "
-    "there (default: the threshold alone, or the policy of the scan that stored the flows).",
+@expectation_options(
+    no_ports=None,
+    ports_default="none, or those of the scan that stored the flows",
+    policy_default="the threshold alone, or the policy of the scan that stored the flows",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print path and numbers as one JSON object instead of the path.")
-@click.option(
-    "--exit-code",
-    "wants_findings",
-    is_flag=True,
-    help="End with exit code 1 if there are alerts, unless only a part of the input could be read: that is 3 "
-    "with alerts or without.",
-)
+@exit_code_option
 @reading_options
 def command(
     paths: Sequence[str],

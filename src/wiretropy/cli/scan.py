@@ -19,7 +19,7 @@ import click
 
 from wiretropy import limits
 from wiretropy.cli.alerts import AlertSender, opened, undelivered
-from wiretropy.cli.options import Ports, changes, reading_options, reading_words
+from wiretropy.cli.options import changes, exit_code_option, expectation_options, reading_options, reading_words
 from wiretropy.cli.outcome import INTERRUPTED, PARTIAL, exit_code, refusing, report_faults
 from wiretropy.cli.policy_used import look_for_threshold, policy_of
 from wiretropy.cli.progress import progress_bar
@@ -49,20 +49,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Write the totals as JSON here; '-' is standard output.",
 )
-@click.option(
-    "--expected-ports",
-    type=Ports(),
-    default=frozenset(),
-    help="Raise no alert for flows with one of these ports, whose protocols are meant to be encrypted: 22,443,990-995.",
-)
-@click.option(
-    "--policy",
-    "policy_path",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Raise the alerts of this policy (see wiretropy policy), instead of those of the threshold alone; expected "
-    "ports are added to what may be encrypted there.",
-)
+@expectation_options(no_ports=frozenset(), ports_default="none", policy_default="the threshold alone")
 @click.option(
     "--rows",
     metavar="N",
@@ -90,13 +77,7 @@ if TYPE_CHECKING:
     help="Work with N threads.",
 )
 @click.option("--follow", is_flag=True, help="Wait for more at the end of a capture that is still being written.")
-@click.option(
-    "--exit-code",
-    "wants_findings",
-    is_flag=True,
-    help="End with exit code 1 if there are alerts, unless only a part of the input could be read: that is 3 "
-    "with alerts or without.",
-)
+@exit_code_option
 @click.option("-q", "--quiet", is_flag=True, help="No progress bar and no totals.")
 @reading_options
 def command(

@@ -18,7 +18,7 @@ from wiretropy import arrays
 from wiretropy.policy.evidence import Commands, Place, commands_of, expected, reason
 from wiretropy.policy.hits import SIDES, Hits
 from wiretropy.policy.model import RULES, Policy, Severity
-from wiretropy.policy.segments import Segments
+from wiretropy.policy.segments import JudgedSegments
 from wiretropy.schema import SEGMENT_KINDS
 
 
@@ -52,8 +52,8 @@ class Alert:
         Payload bytes of that side when the rule was broken.
     packet : int
         Number of a packet in `source`: the one that carried the last of them where the flow record names that packet
-        (crossings of the scan's threshold) or the first byte of what broke the rule (segments); else the nearest packet
-        before that it names.
+        (crossings of the scan's threshold) or the first byte of what broke the rule (segments); else, where
+        `packet_offset` is not None, the nearest packet before that it names, which is not the very packet.
     source : str
         Capture file of that packet; text from outside.
     measured_bytes : int
@@ -69,7 +69,7 @@ class Alert:
     commands : Commands or None
         How to draw the flow and how to take its packets; None for standard input.
     packet_offset : int or None
-        Payload bytes of that side before the packet, where it is not the very packet.
+        At which byte the packet lies, where it is not the very packet but the nearest known before; None where it is.
     verdict : str or None
         What the side was judged to be; None where flows were not judged, and for both sides together.
     verdict_probability : float or None
@@ -168,12 +168,13 @@ def _compared(policy: Policy, rule: int, entry: int) -> str:
         return ""
     if _RULE_NAMES[rule] == "threshold_crossed":
         threshold = policy.threshold[entry]
-        return f" {threshold.direction} {threshold.bits_per_byte:g}"
+        return f" {threshold.direction} {repr(threshold.bits_per_byte).removesuffix('.0')}"
     return f" {policy.band[entry].bands.name}"
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    # Names of files that are no UTF-8 have surrogates.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 _FLOW_COLUMNS = ("uid", "community_id", "proto", "orig_ip", "orig_port", "resp_ip", "resp_port", "vlan")
@@ -188,7 +189,7 @@ _COLUMNS = frozenset(
             for what in (
                 *("crossing_offsets", "crossing_packets", "crossing_sources"),
                 *("measured_bytes", "entropy", "missed_bytes", "retransmitted_bytes"),
-                *("verdict", "verdict_probability", "verdict_bytes"),
+                *("verdict", "verdict_probability", "verdict_bytes", "coding_bytes"),
             )
         ),
     }
@@ -206,7 +207,7 @@ def alert_at(
     policy: Policy,
     hit: Any,
     name: str,
-    segments: Segments,
+    segments: JudgedSegments,
     inputs: Sequence[str] = (),
     options: Sequence[str] = (),
 ) -> Alert:
@@ -222,7 +223,7 @@ def alert_at(
         Where a flow breaks it.
     name : str
         The alert's id.
-    segments : Segments
+    segments : JudgedSegments
         Of the batch.
     inputs, options : sequence of str
         For the commands.
@@ -257,30 +258,31 @@ def alert_at(
     )
 
 
-def _place(batch: pa.RecordBatch, row: Mapping[str, Any], hit: Any, segments: Segments) -> Place:
-    """The packet of a hit, or the nearest before it that the record names."""
+def _place(batch: pa.RecordBatch, row: Mapping[str, Any], hit: Any, segments: JudgedSegments) -> Place:
+    """The packet of a hit, or the nearest before it that the record names.
+
+    Nothing here is done for a whole batch, since it is done for each alert.
+    """
     side, offset = SIDES[hit["side"]], int(hit["offset"])
     at, crossing = int(hit["segment"]), int(hit["crossing"])
     if at >= 0:
         return Place(int(segments.packet[at]), segments.sources[segments.source[at]])
-    own = "orig" if side == "both" else side
     if crossing >= 0:
-        nth = crossing - int(arrays.spans(batch.column(f"{own}_crossing_offsets"))[0][int(hit["row"])])
-        return Place(row[f"{own}_crossing_packets"][nth], row[f"{own}_crossing_sources"][nth])
+        [first], _ = arrays.spans(batch.column(f"{side}_crossing_offsets").slice(int(hit["row"]), 1))
+        nth = crossing - int(first)
+        return Place(row[f"{side}_crossing_packets"][nth], row[f"{side}_crossing_sources"][nth])
     known = [(0, row["first_packet"], row["source"])]
     if side != "both":
-        names = (f"{own}_crossing_{what}" for what in ("offsets", "packets", "sources"))
+        names = (f"{side}_crossing_{what}" for what in ("offsets", "packets", "sources"))
         known += list(zip(*(row[name] for name in names), strict=True))
-        mine = (segments.row == hit["row"]) & (segments.side == hit["side"])
-        known += [
-            (int(segments.start[i]), int(segments.packet[i]), segments.sources[segments.source[i]])
-            for i in mine.nonzero()[0]
-        ]
+        mine = segments.of_side(int(hit["row"]), int(hit["side"]))
+        places = (each[mine].tolist() for each in (segments.start, segments.packet, segments.source))
+        known += [(start, packet, segments.sources[source]) for start, packet, source in zip(*places, strict=True)]
     before, packet, source = max(each for each in known if each[0] <= offset)
     return Place(packet, source, before)
 
 
-def _segment_fields(hit: Any, segments: Segments) -> dict[str, Any]:
+def _segment_fields(hit: Any, segments: JudgedSegments) -> dict[str, Any]:
     at, before = int(hit["segment"]), int(hit["before"])
     if at < 0:
         is_block = hit["start"] > 0

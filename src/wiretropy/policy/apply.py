@@ -23,14 +23,21 @@ from wiretropy.policy.gate import Gate
 from wiretropy.policy.hits import RULE_NUMBERS, Hits, in_order
 from wiretropy.policy.matching import TrafficMatcher
 from wiretropy.policy.model import RULES, SEVERITIES, Policy
-from wiretropy.policy.segments import Segments, no_segments, segments_of
+from wiretropy.policy.segments import JudgedSegments, judged_segments, no_segments
 from wiretropy.policy.threshold import SIDES, threshold_crossed
-from wiretropy.policy.verdict_rules import coding_changed, encrypted_unexpected, plaintext_unexpected, relapse
+from wiretropy.policy.verdict_rules import (
+    coding_changed,
+    encrypted_unexpected,
+    plaintext_unexpected,
+    relapse,
+    weak_encryption,
+)
 from wiretropy.schema import DEFAULT_THRESHOLD
 
 _VERDICT_RULES = {
     "encrypted_unexpected": encrypted_unexpected,
     "plaintext_unexpected": plaintext_unexpected,
+    "weak_encryption": weak_encryption,
     "relapse": relapse,
     "coding_changed": coding_changed,
 }
@@ -50,14 +57,14 @@ class Findings:
         The policy.
     found : Hits
         By flow, side, offset and rule.
-    segments : Segments
+    segments : JudgedSegments
         The batch's segments.
     """
 
     batch: pa.RecordBatch
     policy: Policy
     found: Hits
-    segments: Segments
+    segments: JudgedSegments
 
     def __len__(self) -> int:
         return len(self.found)
@@ -144,8 +151,9 @@ class PolicyRun:
     def findings(self, batch: pa.RecordBatch) -> Findings:
         """What breaks the policy in the next batch, without what limits hold back."""
         # A threshold that the scan looked for names its packets itself.
-        segments = segments_of(batch) if self._needs_segments() else no_segments()
+        segments = judged_segments(batch) if self._needs_segments() else no_segments()
         found = in_order([self._unexcepted(batch, hits) for hits in self._hits(batch, segments)])
+        found = _distinct(self.policy, found)
         found = found[self._gate.passes(batch, found, _times(batch, found))]
         return Findings(batch, self.policy, found, segments)
 
@@ -154,7 +162,7 @@ class PolicyRun:
         has_other_rules = any(rule.enabled for name, rule in self.policy.rules.items() if name != "threshold_crossed")
         return has_other_rules or any(each.bits_per_byte != self._scanned for each in self.policy.threshold)
 
-    def _hits(self, batch: pa.RecordBatch, segments: Segments) -> Iterator[Hits]:
+    def _hits(self, batch: pa.RecordBatch, segments: JudgedSegments) -> Iterator[Hits]:
         """Hits of every rule that is enabled, rule by rule."""
         policy, match = self.policy, self._match
         if self._is_enabled("threshold_crossed"):
@@ -173,7 +181,10 @@ class PolicyRun:
         return self.policy.rules[rule].enabled
 
     def _unexcepted(self, batch: pa.RecordBatch, found: Hits) -> Hits:
-        """Hits without those that an exception is about, on the days on which it holds."""
+        """Hits without those that an exception is about, on the days on which it holds.
+
+        The flow's last packet says the day: an exception that has expired must not live on in a connection that does.
+        """
         if len(found) == 0:
             return found
         times_ns = _times(batch, found)
@@ -185,6 +196,25 @@ class PolicyRun:
             if holds.any():
                 is_excepted |= holds & self._match.rows(batch, exception.traffic)[found["row"]]
         return found[~is_excepted]
+
+
+def _distinct(policy: Policy, found: Hits) -> Hits:
+    """Hits without those that would be the same alert: of thresholds or bands that are alike and hold for one flow."""
+    alike: dict[tuple[str, ...], list[Any]] = {
+        ("threshold_crossed",): [(each.direction, each.bits_per_byte) for each in policy.threshold],
+        ("band_left", "band_regained"): [each.bands.name for each in policy.band],
+    }
+    entries = found["entry"].copy()
+    for rules, keys in alike.items():
+        numbers: dict[Any, int] = {}
+        first = np.array([numbers.setdefault(key, number) for number, key in enumerate(keys)], dtype=np.int32)
+        of_rules = np.isin(found["rule"], [RULE_NUMBERS[rule] for rule in rules])
+        entries[of_rules] = first[found["entry"][of_rules]]
+    if np.array_equal(entries, found["entry"]):
+        return found
+    places = np.stack([found["row"], found["rule"], found["side"], found["offset"], entries], axis=1)
+    kept: Hits = found[np.sort(np.unique(places, axis=0, return_index=True)[1])]
+    return kept
 
 
 def _times(batch: pa.RecordBatch, found: Hits) -> NDArray[np.int64]:

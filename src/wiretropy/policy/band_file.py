@@ -27,6 +27,10 @@ MAX_FILE_BYTES = 16 << 20
 """Bands of 104 points take 30 KB, of a depth of 4 GiB 100 KB."""
 
 
+MAX_NAME = 255
+"""Characters of a name, which stands in every alert: as long as a file's may be."""
+
+
 class BandsError(FaultsError):
     """One or more faults in a file of bands."""
 
@@ -51,6 +55,12 @@ def read_bands(path: Path) -> Bands:
         raise BandsError(error.faults) from None
     except ValueError as error:
         raise BandsError([f"{path}: {error}"]) from None
+
+
+def is_name(value: Any) -> bool:
+    """Whether bands can be called so: alerts carry the name, in every format."""
+    # JSON can hold halves of surrogate pairs, which no encoding takes.
+    return isinstance(value, str) and 0 < len(value) <= MAX_NAME and not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def bands_json(bands: Bands) -> str:
@@ -149,11 +159,11 @@ class _Reader:
 
     def bands(self, record: dict[str, Any]) -> Bands:
         """Understand a whole file."""
-        if record.get("format") != FORMAT or record.get("version") != VERSION:
+        if record.get("format") != FORMAT or not _is_version(record.get("version")):
             self._fault("format", f'"{FORMAT}" of version {VERSION}')
             return Bands("", (), ())
         return Bands(
-            name=self._of(record, "name", "a text", lambda v: isinstance(v, str) and bool(v), ""),
+            name=self._of(record, "name", f"a text of 1 to {MAX_NAME} characters", is_name, ""),
             ports=tuple(self._of(record, "ports", "ports from 0 to 65535", _are_ports, [])),
             curves=tuple(self._curve(each, f"curves[{i}]") for i, each in enumerate(self._list(record, "curves"))),
             settled=tuple(self._settled(each, f"settled[{i}]") for i, each in enumerate(self._list(record, "settled"))),
@@ -205,6 +215,10 @@ class _Reader:
 
 
 _POINTS = {offset: number for number, offset in enumerate(GRID)}
+
+
+def _is_version(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value == VERSION
 
 
 def _is_count(value: Any) -> bool:

@@ -18,7 +18,7 @@ from wiretropy.policy.bands import GRID, Curve, Settled
 from wiretropy.policy.hits import BLOCK, CLEARTEXT, CUMULATIVE, SIDES, Hits, first_of_each, hits, in_order
 from wiretropy.policy.matching import Mask, TrafficMatcher
 from wiretropy.policy.model import EVERYTHING, BandEntry, Policy, Traffic
-from wiretropy.policy.segments import Segments
+from wiretropy.policy.segments import JudgedSegments
 
 CLEAR_KINDS = ("text", "binary", "encoded")
 """Kinds of segments that bands bound the beginning of."""
@@ -26,7 +26,9 @@ CLEAR_KINDS = ("text", "binary", "encoded")
 _GRID = np.array(GRID, dtype=np.int64)
 
 
-def bands_left_and_regained(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: Segments) -> Hits:
+def bands_left_and_regained(
+    batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher, segments: JudgedSegments
+) -> Hits:
     """Hits of both rules."""
     parts: list[Hits] = []
     for number, entry in enumerate(policy.band):
@@ -86,10 +88,10 @@ def _first(row: NDArray[np.int64], chosen: NDArray[np.bool_]) -> NDArray[np.int6
     return at[first_of_each(row[at])]
 
 
-def _unsettled(segments: Segments, rows: Mask, settled: Settled, entry: int) -> Hits:
+def _unsettled(segments: JudgedSegments, rows: Mask, settled: Settled, entry: int) -> Hits:
     """The segment with which there is more cleartext behind a place than bands allow."""
     is_clear = segments.is_kind(*CLEAR_KINDS) & (segments.side == SIDES.index(settled.side)) & rows[segments.row]
-    length = np.where(is_clear, segments.end - np.maximum(segments.start, settled.offset), 0).clip(0)
+    length = np.where(is_clear, segments.least_end - np.maximum(segments.start, settled.offset), 0).clip(0)
     total = np.cumsum(length)
     # Of each flow, from where its segments begin.
     before = (total - length)[np.searchsorted(segments.row, segments.row)] if len(total) else total

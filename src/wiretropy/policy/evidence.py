@@ -19,7 +19,7 @@ from wiretropy.inert import inert, shell_word
 from wiretropy.limits import MAX_CROSSINGS
 from wiretropy.policy.hits import BLOCK, CLEARTEXT, SIDES
 from wiretropy.policy.model import RULES, Policy
-from wiretropy.policy.segments import Segments
+from wiretropy.policy.segments import JudgedSegments
 from wiretropy.schema import SEGMENT_KINDS
 from wiretropy.wording import counted
 
@@ -67,7 +67,7 @@ class Place:
     source : str
         Capture file; text from outside.
     offset : int or None
-        Payload bytes of the side before the packet, where it is not the very packet.
+        At which byte of the side the packet lies, where it is not the very packet but the nearest known before.
     """
 
     packet: int
@@ -76,10 +76,10 @@ class Place:
 
     def __str__(self) -> str:
         where = f"packet {self.packet:,} of {source_name(self.source)}"
-        return where if self.offset is None else f"behind byte {self.offset:,}, {where}"
+        return where if self.offset is None else f"nearest known packet before, at byte {self.offset:,}: {where}"
 
 
-def reason(row: Mapping[str, Any], policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
+def reason(row: Mapping[str, Any], policy: Policy, hit: Any, segments: JudgedSegments, place: Place) -> str:
     """Why a hit is worth an alert, in one sentence with the numbers that it rests on.
 
     Parameters
@@ -90,7 +90,7 @@ def reason(row: Mapping[str, Any], policy: Policy, hit: Any, segments: Segments,
         The policy.
     hit : one of Hits
         Where the flow breaks it.
-    segments : Segments
+    segments : JudgedSegments
         Of the batch.
     place : Place
         The packet.
@@ -110,15 +110,29 @@ def reason(row: Mapping[str, Any], policy: Policy, hit: Any, segments: Segments,
     )
 
 
-def _encrypted(row: Mapping[str, Any], _policy: Policy, hit: Any, _segments: Segments, place: Place) -> str:
+def _encrypted(row: Mapping[str, Any], _policy: Policy, hit: Any, _segments: JudgedSegments, place: Place) -> str:
     where = "on traffic where no encryption is expected"
     return f"payload looks encrypted from byte {hit['offset']:,} on ({place}; {_surety(row, hit)}), {where}"
 
 
-def _plaintext(row: Mapping[str, Any], _policy: Policy, hit: Any, _segments: Segments, place: Place) -> str:
+_REQUIRED = "on traffic that must be encrypted"
+
+
+def _plaintext(row: Mapping[str, Any], _policy: Policy, hit: Any, segments: JudgedSegments, place: Place) -> str:
+    if hit["value"]:
+        kind = SEGMENT_KINDS[segments.kind[int(hit["segment"])]]
+        stretch = f"{counted(int(hit['value']), 'byte')} in a row"
+        return f"payload is {kind} from byte {hit['offset']:,} on ({place}), {stretch}, {_REQUIRED}"
     verdict = row[f"{SIDES[hit['side']]}_verdict"]
-    where = "on traffic that must be encrypted"
-    return f"payload is {verdict} from byte {hit['offset']:,} on ({place}; {_surety(row, hit)}), {where}"
+    return f"payload is {verdict} from byte {hit['offset']:,} on ({place}; {_surety(row, hit)}), {_REQUIRED}"
+
+
+def _weak(row: Mapping[str, Any], _policy: Policy, hit: Any, _segments: JudgedSegments, place: Place) -> str:
+    measured = counted(row[f"{SIDES[hit['side']]}_coding_bytes"], "byte")
+    return (
+        f"payload looks opaque from byte {hit['offset']:,} on ({place}), but two of {measured} there are equal "
+        f"{1 + hit['value']:.2f} times as often as two random bytes: weak encryption or none, {_REQUIRED}"
+    )
 
 
 def _surety(row: Mapping[str, Any], hit: Any) -> str:
@@ -127,7 +141,7 @@ def _surety(row: Mapping[str, Any], hit: Any) -> str:
     return f"probability {row[f'{side}_verdict_probability']:.3f} from {count}"
 
 
-def _threshold(row: Mapping[str, Any], policy: Policy, hit: Any, _segments: Segments, place: Place) -> str:
+def _threshold(row: Mapping[str, Any], policy: Policy, hit: Any, _segments: JudgedSegments, place: Place) -> str:
     threshold = policy.threshold[hit["entry"]]
     verb = "reached" if threshold.direction == "rising" else "fell below"
     crossings = len(row[f"{SIDES[hit['side']]}_crossing_offsets"]) if hit["crossing"] >= 0 else 0
@@ -136,7 +150,7 @@ def _threshold(row: Mapping[str, Any], policy: Policy, hit: Any, _segments: Segm
     return f"payload {verb} {threshold.bits_per_byte:g} bits per byte at byte {hit['offset']:,} ({place}{again})"
 
 
-def _band_left(_row: Mapping[str, Any], policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
+def _band_left(_row: Mapping[str, Any], policy: Policy, hit: Any, segments: JudgedSegments, place: Place) -> str:
     bands = policy.band[hit["entry"]].bands
     name = inert(bands.name, max_length=60)
     if hit["measure"] == CLEARTEXT:
@@ -152,7 +166,7 @@ def _band_left(_row: Mapping[str, Any], policy: Policy, hit: Any, segments: Segm
     )
 
 
-def _band_regained(_row: Mapping[str, Any], policy: Policy, hit: Any, _segments: Segments, place: Place) -> str:
+def _band_regained(_row: Mapping[str, Any], policy: Policy, hit: Any, _segments: JudgedSegments, place: Place) -> str:
     name = inert(policy.band[hit["entry"]].bands.name, max_length=60)
     within = f"within {hit['low']:.3f} to {hit['high']:.3f}"
     return f"payload is back in the bands of {name}: {_band_point(hit)} {within} ({place})"
@@ -166,21 +180,18 @@ def _band_point(hit: Any) -> str:
     return f"{of} {hit['value']:.3f} bits per byte,"
 
 
-def _relapse(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
+def _relapse(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: JudgedSegments, place: Place) -> str:
     at, before = int(hit["segment"]), int(hit["before"])
-    looks = _LOOKS[SEGMENT_KINDS[segments.kind[before]]]
+    looks = "are encrypted" if SEGMENT_KINDS[segments.kind[before]] == "encrypted" else "look random"
     sizes = [counted(int(segments.length[i]), "byte") for i in (at, before)]
+    sizes[0] = "at least " * bool(segments.is_cut_off[at]) + sizes[0]
     return (
         f"payload is {SEGMENT_KINDS[segments.kind[at]]} from byte {hit['offset']:,} on ({place}), "
         f"{sizes[0]} behind {sizes[1]} that {looks}"
     )
 
 
-_LOOKS = {"encrypted": "are encrypted", "compressed": "look random", "opaque": "look random"}
-"""What a relapse says of the segment before it."""
-
-
-def _coding(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segments, place: Place) -> str:
+def _coding(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: JudgedSegments, place: Place) -> str:
     before, after = (SEGMENT_KINDS[segments.kind[int(hit[name])]] for name in ("before", "segment"))
     return f"payload changes from {before} to {after} at byte {hit['offset']:,} ({place})"
 
@@ -188,6 +199,7 @@ def _coding(_row: Mapping[str, Any], _policy: Policy, hit: Any, segments: Segmen
 _SENTENCES: dict[str, Callable[..., str]] = {
     "encrypted_unexpected": _encrypted,
     "plaintext_unexpected": _plaintext,
+    "weak_encryption": _weak,
     "threshold_crossed": _threshold,
     "band_left": _band_left,
     "band_regained": _band_regained,

@@ -6,7 +6,7 @@ the value it stands, and becomes None.
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from ipaddress import ip_network
@@ -24,6 +24,7 @@ Parser = Callable[[Any, Fail], Any]
 MAX_ITEMS = 65_536
 """Longest list: one that holds every port."""
 
+_MAX_PORT = 65_535
 _MAX_BYTES = 2**63 - 1
 _MAX_SPAN_S = 366 * 86_400
 """A year, beyond which a span is no span."""
@@ -33,7 +34,11 @@ def shown(value: Any) -> str:
     """A value of the file, made visible and short."""
     if isinstance(value, bool):
         return str(value).lower()
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+    try:
+        text = f'"{value}"' if isinstance(value, str) else str(value)
+    except ValueError:
+        # Python does not write numbers of more than 4,300 digits.
+        text = "a number of thousands of digits, or what holds one"
     return inert(text, max_length=60)
 
 
@@ -49,7 +54,7 @@ def _whole(low: int, high: int, unit: str) -> Parser:
     def parse(value: Any, fail: Fail) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
             return value
-        bounds = f"from {low} up" if high == _MAX_BYTES else f"from {low:,} to {high:,}"
+        bounds = f"from {low}, below 2^63" if high == _MAX_BYTES else f"from {low:,} to {high:,}"
         return fail(f"needs a whole number{unit} {bounds}; got {shown(value)}")
 
     return parse
@@ -59,8 +64,8 @@ def _number(low: float, high: float, unit: str) -> Parser:
     """A parser of numbers."""
 
     def parse(value: Any, fail: Fail) -> Any:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if is_number and low <= value <= high:
+        # NaN lies within no bounds.
+        if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
             return float(value)
         return fail(f"needs a number{unit} from {low:g} to {high:g}; got {shown(value)}")
 
@@ -105,17 +110,19 @@ def _list(parser: Parser, example: str) -> Parser:
 
 def _ports(value: Any, fail: Fail) -> Any:
     """Read a port, or a range as text."""
-    first, dash, last = str(value).partition("-") if isinstance(value, str) else (str(value), "", "")
-    is_known = isinstance(value, int | str) and not isinstance(value, bool)
-    if is_known and _is_port(first) and (_is_port(last) or not dash):
-        low, high = int(first), int(last or first)
-        if low <= high:
-            return low, high
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_PORT:
+        return value, value
+    if isinstance(value, str):
+        first, dash, last = value.partition("-")
+        if _is_port(first) and (_is_port(last) or not dash):
+            low, high = int(first), int(last or first)
+            if low <= high:
+                return low, high
     return fail(f'needs ports from 0 to 65535, such as 443 or "990-995"; got {shown(value)}')
 
 
 def _is_port(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65_535
+    return text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= _MAX_PORT
 
 
 def _network(value: Any, fail: Fail) -> Any:
@@ -145,13 +152,17 @@ def _change(value: Any, fail: Fail) -> Any:
 
 
 def _community_id(value: Any, fail: Fail) -> Any:
-    if isinstance(value, str) and value.startswith("1:") and len(value) == 30:
+    if isinstance(value, str) and _COMMUNITY_ID.fullmatch(value):
         return value
     return fail(f'needs Community IDs, such as "1:LQU9qZlK+B5F3KDmev6m5PMibrg="; got {shown(value)}')
 
 
+_COMMUNITY_ID = re.compile(r"1:[A-Za-z0-9+/]{27}=")
+"""Version 1: a SHA-1 in base64."""
+
+
 def _version(value: Any, fail: Fail) -> Any:
-    if value == POLICY_VERSION and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value == POLICY_VERSION:
         return POLICY_VERSION
     return fail(f"needs {POLICY_VERSION}, the only version that this program knows; got {shown(value)}")
 
@@ -185,8 +196,11 @@ PARSERS: dict[str, Parser] = {
     "min_probability": _number(0, 1, ""),
     "min_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "verdicts": _list(_choice(tuple(v for v in VERDICTS if v != "encrypted")), '["text", "encoded"]'),
+    "clear_bytes": _whole(0, _MAX_BYTES, " of bytes"),
+    "min_unevenness": _number(0, 255, ""),
     "after_encrypted_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "after_random_bytes": _whole(0, _MAX_BYTES, " of bytes"),
+    "last_random_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "after_bytes": _whole(0, _MAX_BYTES, " of bytes"),
     "changes": _list(_change, '["encrypted -> compressed"]'),
     "by": _choice(("host", "pair")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,6 +34,17 @@ from wiretropy.policy.toml_lines import KeyPath, key_lines
 
 MAX_FILE_BYTES = 4 << 20
 """A policy with a hundred thousand addresses; anything larger is some other file, named by mistake."""
+
+MAX_KEY_PARTS = 64
+"""Parts of a dotted key; with more of them, reading takes time as their square."""
+
+_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"""(?<![\w"'.\\-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{{MAX_KEY_PARTS}}}""")
+
+MAX_SEARCHES = 100
+MAX_CHOICES = 1_000
+MAX_WORD = 60
+"""How often, among how many names, and for how long a word the nearest name is looked for: typing errors are few."""
 
 TRAFFIC_KEYS = tuple(each.name for each in fields(Traffic))
 
@@ -95,20 +106,33 @@ def parse_policy(text: str, name: str, folder: Path) -> Policy:
     >>> policy.may_be_encrypted[0].ports
     ((22, 22), (443, 443))
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"\(at line (\d+)", str(error))
-        number = line.group(1) if line else text.count("\n") + 1
-        raise PolicyError([f"{name}:{number}: is no TOML: {inert(str(error))}"]) from None
-    except RecursionError:
-        raise PolicyError([f"{name}:1: is nested too deeply to be a policy"]) from None
-    reader = _Reader(key_lines(text), folder)
+    document, lines = _parsed(text, name)
+    reader = _Reader(lines, folder)
     policy = reader.policy(document)
     if reader.faults:
         faults = sorted(reader.faults, key=lambda fault: fault[0])
         raise PolicyError(f"{name}:{line}: {what}" for line, what in faults)
     return policy
+
+
+def _parsed(text: str, name: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+    """The document, and where each key of it stands."""
+    if long_key := _LONG_KEY.search(text):
+        number = text.count("\n", 0, long_key.start()) + 1
+        raise PolicyError([f"{name}:{number}: a key has more than {MAX_KEY_PARTS} parts; in a policy it has 3 at most"])
+    try:
+        return tomllib.loads(text), key_lines(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"\(at line (\d+)", str(error))
+        number = int(line.group(1)) if line else text.count("\n") + 1
+        raise PolicyError([f"{name}:{number}: is no TOML: {inert(str(error))}"]) from None
+    except ValueError:
+        # Python reads no numbers of more than 4,300 digits.
+        digits = re.search(r"[0-9_]{4300}", text)
+        number = text.count("\n", 0, digits.start()) + 1 if digits else 1
+        raise PolicyError([f"{name}:{number}: a number of thousands of digits; numbers are below 2^63 here"]) from None
+    except RecursionError:
+        raise PolicyError([f"{name}:1: is nested too deeply to be a policy"]) from None
 
 
 class _Reader:
@@ -118,6 +142,7 @@ class _Reader:
         self._lines = lines
         self._folder = folder
         self._names: frozenset[str] = frozenset()
+        self._searches = 0
         self.faults: list[tuple[int, str]] = []
 
     def policy(self, document: dict[str, Any]) -> Policy:
@@ -160,12 +185,19 @@ class _Reader:
         for key in value:
             if key not in known:
                 what = "table" if path == () else "key"
-                close = get_close_matches(key, known, 1)
-                instead = f"{close[0]} is nearest" if close else f"there are {', '.join(known)}"
+                instead = self._nearest(key, known) or f"there are {', '.join(known)}"
                 self.fault(
                     (*path, key), f"unknown {what} {inert(key, max_length=60)}{f' in {where}' * bool(path)}; {instead}"
                 )
         return {key: each for key, each in value.items() if key in known}
+
+    def _nearest(self, word: str, known: Collection[str]) -> str | None:
+        """The name that was meant, if one is near; None where looking for it would take too long."""
+        self._searches += 1
+        if self._searches > MAX_SEARCHES or len(known) > MAX_CHOICES or len(word) > MAX_WORD:
+            return None
+        close = get_close_matches(word, known, 1)
+        return f"{inert(close[0], max_length=MAX_WORD)} is nearest" if close else None
 
     def _value(self, value: Any, path: KeyPath) -> Any:
         """What a key stands for; None with a fault if it does not take the value."""
@@ -179,8 +211,7 @@ class _Reader:
         values = {key: self._value(value, (*path, key)) for key, value in self._table(table, path, known).items()}
         for index, name in enumerate(values.get("names") or ()):
             if name not in self._names:
-                close = get_close_matches(name, self._names, 1)
-                instead = f"{close[0]} is nearest" if close else f"define it in a table [names.{inert(name)}]"
+                instead = self._nearest(name, self._names) or f"define it in a table [names.{shown(name)}]"
                 self.fault((*path, "names", index), f"no name {shown(name)} is defined; {instead}")
         return values
 

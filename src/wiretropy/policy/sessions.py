@@ -19,7 +19,7 @@ from wiretropy import arrays
 from wiretropy.policy.band_rules import CLEAR_KINDS
 from wiretropy.policy.bands import BandSide, Measure
 from wiretropy.policy.hits import SIDES
-from wiretropy.policy.segments import Segments, segments_of
+from wiretropy.policy.segments import JudgedSegments, judged_segments
 from wiretropy.policy.threshold import SIDES as SINGLE_SIDES
 
 Matrix = NDArray[np.float64]
@@ -93,7 +93,7 @@ def sessions_of(batches: Iterable[pa.RecordBatch], ports: frozenset[int] = froze
 def _part(batch: pa.RecordBatch, ports: frozenset[int], left_out: Counter[str]) -> Sessions:
     rows = _usable(batch, ports, left_out)
     at = np.flatnonzero(rows)
-    segments = segments_of(batch)
+    segments = judged_segments(batch)
     is_judged = "segments" in batch.schema.names
     return Sessions(
         names=_names(batch, at),
@@ -149,18 +149,18 @@ def _matrix(column: Any, rows: NDArray[np.bool_]) -> Matrix:
     return matrix
 
 
-def _clear_ends(segments: Segments, side: str, rows: int) -> NDArray[np.float64]:
+def _clear_ends(segments: JudgedSegments, side: str, rows: int) -> NDArray[np.float64]:
     """Where the last segment of cleartext of a side ends in each row; 0 where there is none."""
     ends = np.zeros(rows)
     chosen = segments.is_kind(*CLEAR_KINDS) & (segments.side == SIDES.index(side))
-    np.maximum.at(ends, segments.row[chosen], segments.end[chosen])
+    np.maximum.at(ends, segments.row[chosen], segments.least_end[chosen])
     return ends
 
 
-def _clear_late(segments: Segments, side: str, rows: int) -> NDArray[np.float64]:
+def _clear_late(segments: JudgedSegments, side: str, rows: int) -> NDArray[np.float64]:
     """Bytes of cleartext of a side behind `HANDSHAKE_BYTES` in each row."""
     chosen = segments.is_kind(*CLEAR_KINDS) & (segments.side == SIDES.index(side))
-    late = (segments.end - np.maximum(segments.start, HANDSHAKE_BYTES)).clip(0)
+    late = (segments.least_end - np.maximum(segments.start, HANDSHAKE_BYTES)).clip(0)
     return np.bincount(segments.row[chosen], weights=late[chosen], minlength=rows).astype(np.float64)
 
 

@@ -24,6 +24,7 @@ SIGNATURE_IDS = {
     "band_regained": 1_907_005,
     "relapse": 1_907_006,
     "coding_changed": 1_907_007,
+    "weak_encryption": 1_907_008,
 }
 """Numbers of rules, within 1,000,000 to 1,999,999, which are reserved for local use."""
 

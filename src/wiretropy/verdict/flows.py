@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from wiretropy import arrays, schema
 from wiretropy.flows import Flows
+from wiretropy.limits import MAX_SEGMENTS
 from wiretropy.tables import arrow_field
 from wiretropy.verdict.coding import coding_names, model
 from wiretropy.verdict.encoding import SHORTEST as SHORTEST_ENCODED
@@ -31,8 +32,8 @@ SIDES = ("orig", "resp")
 VERDICTS = ("encrypted", "compressed", "encoded", "text", "binary", "undecided")
 """What a verdict can be."""
 
-MISSING = ("gap", "snaplen", "one-sided", "midstream")
-"""What a verdict can lack."""
+MISSING = ("gap", "snaplen", "one-sided", "midstream", "segments")
+"""What a verdict can lack; ``segments`` are those that may be behind the last of `MAX_SEGMENTS` of a side."""
 
 SNAPPED = "snapped"
 """The oddity of flows with packets that the snap length cut."""
@@ -248,6 +249,7 @@ def _missing(batch: pa.RecordBatch) -> Any:
             is_snapped,
             ~(sent[0] & sent[1]),
             arrays.values(batch.column("is_midstream")),
+            np.logical_or(*(arrays.lengths(batch.column(f"{side}_segment_ends")) >= MAX_SEGMENTS for side in SIDES)),
         ],
         axis=1,
     )
