@@ -142,8 +142,9 @@ def classes(rows: Rows, which: str) -> NDArray[np.int64]:
 
 
 def used(rows: Rows, which: str) -> Rows:
-    """The rows that a model is for."""
-    return rows.where(np.isin(rows.truth, CLASSES[which]) & (rows.lengths >= SHORTEST[which]))
+    """The rows that a model is for: whole sides only concern flows."""
+    is_for = (rows.families != "session") | (which == "narrow")
+    return rows.where(is_for & np.isin(rows.truth, CLASSES[which]) & (rows.lengths >= SHORTEST[which]))
 
 
 def left_out(rows: Rows, x: NDArray[np.float32], which: str, network: Network) -> NDArray[np.float64]:

@@ -304,14 +304,27 @@ def test_probabilities_of_certain_payloads_do_not_overflow() -> None:
 
 @pytest.mark.parametrize("extent", ["narrow", "wide"])
 def test_log_odds_of_a_row_do_not_depend_on_the_rows_beside_it(extent: Any) -> None:
-    drawn = np.random.default_rng(4).normal(size=(50, len(coding_names(extent)))).astype(np.float32)
-    lengths = np.arange(100, 150)
-    has_clear = np.arange(50) % 3 == 0 if extent == "narrow" else None
+    drawn = np.random.default_rng(4).normal(size=(1_400, len(coding_names(extent)))).astype(np.float32)
+    half = drawn.shape[1] // 2
+    drawn[::2, half : 2 * half] = drawn[::2, :half]
+    lengths = np.arange(100, 1_500)
+    has_clear = np.arange(1_400) % 3 == 0 if extent == "narrow" else None
     whole = coding.model(extent).log_odds(drawn, lengths, has_clear)
-    for start, end in ((0, 1), (7, 9), (11, 50)):
+    for start, end in ((0, 1), (7, 9), (11, 50), (500, 1_100), (513, 1_400), (1_399, 1_400)):
         flags = None if has_clear is None else has_clear[start:end]
         part = coding.model(extent).log_odds(drawn[start:end], lengths[start:end], flags)
         assert part.tolist() == whole[start:end].tolist()
+
+
+def test_rows_whose_halves_are_alike_get_what_the_whole_network_says() -> None:
+    model = coding.model("narrow")
+    assert model.halved is not None
+    half = np.random.default_rng(4).normal(size=(60, len(coding_names("narrow")) // 2)).astype(np.float32)
+    numbers = np.hstack([half, half])
+    numbers[::3, -1] += 1
+    lengths, has_clear = np.arange(300, 360), np.arange(60) % 2 == 0
+    whole = CodingModel(model.network).log_odds(numbers, lengths, has_clear)
+    assert model.log_odds(numbers, lengths, has_clear) == pytest.approx(whole, rel=1e-4, abs=1e-4)
 
 
 # What the models say of bytes that they should know.

@@ -220,12 +220,12 @@ class FixedModel:
 @pytest.mark.parametrize(
     ("few", "many", "side_probabilities", "together"),
     [
-        # Without the first 128, 384 bytes against 8,064 count a twenty-first; nothing says more than 4 for encrypted.
-        (4.2, 1.0, (4.2, 1.0), 1.0 + 0.2),
-        (4.2, -1.0, (4.2, -1.0), -1.0 + 0.2),
-        (-42.0, 1.0, (-4.0, 1.0), 1.0 - 4 / 21),
-        (84.0, -2.0, (84.0, -2.0), -2.0 + 4.0),
-        (0.5, -50.0, (0.5, -4.0), -4.0 + 0.5 / 21),
+        # 512 bytes against 8,192 count a sixteenth; nothing says more than 4 for encrypted.
+        (3.2, 1.0, (3.2, 1.0), 1.0 + 0.2),
+        (3.2, -1.0, (3.2, -1.0), -1.0 + 0.2),
+        (-42.0, 1.0, (-4.0, 1.0), 1.0 - 4 / 16),
+        (64.0, -2.0, (64.0, -2.0), -2.0 + 4.0),
+        (0.5, -50.0, (0.5, -4.0), -4.0 + 0.5 / 16),
     ],
 )
 def test_the_side_with_fewer_opaque_bytes_counts_for_as_much_less(
