@@ -1,4 +1,4 @@
-"""Text that stands for other bytes: base64, hexadecimal digits, percent, UTF-16, and what is inside.
+"""Text that stands for other bytes, and what is inside: base64, hexadecimal digits, UTF-16, and what `armour` knows.
 
 In: payload bytes, from the middle of something or whole. Out: the encoding and the bytes beneath, or None. What is
 looked for are alphabets, never names of formats or protocols.
@@ -9,11 +9,22 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 import numpy as np
 from numpy.typing import NDArray
+
+from wiretropy.verdict import armour
+from wiretropy.verdict.armour import (
+    IN_COLUMNS,
+    LEAST_ESCAPED,
+    LEAST_HEX_DIGITS,
+    LEAST_IN_COLUMNS,
+    likeliest,
+    printable_share,
+)
 
 SHORTEST = 16
 """Fewest characters that are taken for an encoding: eight letters and digits can be a word."""
@@ -24,18 +35,31 @@ _BASE32 = re.compile(rb"[A-Z2-7]+=*")
 _BREAKS = re.compile(rb"[\r\n\t ]+")
 _ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
 
-_LEAST_HEX_DIGITS = 6
-"""Different hexadecimal digits that are asked for: of 16 random ones fewer occur once in ten thousand times."""
-
-_CLEARLY = 0.3
-"""Share of printable bytes by which one way to cut base64 must be better than the first."""
+_LAST_BLOCK = 0x30
+_NO_BLOCKS = (0x01, 0x02, 0x20)
+"""High bytes of UTF-16 in which most characters of a text can lie, up to that of Japanese syllables; but in these lie
+letters with marks and punctuation, of which no text consists: rather they are small numbers, or blanks."""
 
 _DIGITS = np.zeros(256, dtype=np.bool_)
-_DIGITS[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=\r\n\t \0", np.uint8)] = True
+_DIGITS[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=:\r\n\t \0", np.uint8)] = (
+    True
+)
 """Characters of base64, base32 and hexadecimal digits, what may stand between them, and filling."""
 
-_MOST_ESCAPES = 1 / 6
-"""Share of the characters of percent-encoded text that belong to escapes, at least: more than in links."""
+_NO_BLANKS, _NO_SMALL = (
+    np.isin(np.arange(256), [0, 9, 10, 13, *printed]) for printed in (range(33, 127), range(32, 97))
+)
+"""Characters of Ascii85 and of uuencode, line breaks, and filling."""
+
+_ARMOURS: tuple[tuple[str, Callable[[bytes], bytes | None]], ...] = (
+    ("hex", armour.hex_pairs),
+    ("hex dump", armour.hex_dump),
+    ("uuencode", armour.uuencode),
+    ("quoted-printable", armour.quoted_printable),
+    ("ascii85", armour.ascii85),
+    ("base85", armour.base85),
+)
+"""Encodings that are looked for where no alphabet alone tells, the ones with the strictest form first."""
 
 _WORD = re.compile(rb"[a-z]{5,}|[A-Z][a-z]{4,}")
 
@@ -47,7 +71,8 @@ class Encoded:
     Attributes
     ----------
     encoding : str
-        ``base64``, ``base32``, ``hex``, ``percent`` or ``UTF-16``.
+        ``base64``, ``base32``, ``hex``, ``hex dump``, ``percent``, ``quoted-printable``, ``uuencode``, ``ascii85``,
+        ``base85`` or ``UTF-16``.
     inside : bytes
         The bytes beneath, as far as they could be decoded.
     """
@@ -77,7 +102,7 @@ def decoded(payload: bytes) -> Encoded | None:
     """
     if len(payload) < SHORTEST:
         return None
-    return _utf16(payload) or _digits(payload) or _percent(payload)
+    return _utf16(payload) or _digits(payload) or _percent(payload) or _armoured(payload)
 
 
 def may_be_encoded(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -93,12 +118,25 @@ def may_be_encoded(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
     may_be : ndarray of shape (n,), bool
     """
     has_digits = _DIGITS[heads].all(axis=1)
-    has_escapes = 3 * (heads == ord("%")).sum(axis=1) >= _MOST_ESCAPES * (heads != 0).sum(axis=1)
+    length = (heads != 0).sum(axis=1)
+    escapes = np.maximum((heads == ord("%")).sum(axis=1), (heads == ord("=")).sum(axis=1))
+    has_escapes = (escapes > 0) & (3 * escapes >= LEAST_ESCAPED * length)
+    has_columns = IN_COLUMNS[heads].sum(axis=1) >= LEAST_IN_COLUMNS * length
+    is_named = (heads[:, :6] == np.frombuffer(b"begin ", np.uint8)).all(axis=1)
+    has_signs = _NO_BLANKS[heads].all(axis=1) | _NO_SMALL[heads].all(axis=1) | is_named
     # Of two bytes of a character one repeats in four of five places, so neighbours of it are equal in three.
     repeats = [(heads[:, first + 2 :: 2] == heads[:, first:-2:2]).mean(axis=1) for first in (0, 1)]
     has_pairs = (repeats[0] > 0.5) ^ (repeats[1] > 0.5)
-    result: NDArray[np.bool_] = has_digits | (has_escapes & (heads == ord("%")).any(axis=1)) | has_pairs
+    result: NDArray[np.bool_] = has_digits | has_escapes | has_columns | has_signs | has_pairs
     return result
+
+
+def _armoured(payload: bytes) -> Encoded | None:
+    for encoding, look in _ARMOURS:
+        inside = look(payload)
+        if inside is not None:
+            return Encoded(encoding, inside)
+    return None
 
 
 def _digits(payload: bytes) -> Encoded | None:
@@ -111,7 +149,7 @@ def _digits(payload: bytes) -> Encoded | None:
     if len(text) < SHORTEST:
         return None
     if _HEX.fullmatch(text):
-        is_number = text.isdigit() or text.isalpha() or len(set(text)) < _LEAST_HEX_DIGITS
+        is_number = text.isdigit() or text.isalpha() or len(set(text)) < LEAST_HEX_DIGITS
         return None if is_number else Encoded("hex", binascii.unhexlify(text[: len(text) // 2 * 2]))
     if _BASE32.fullmatch(text) and not text.isalpha():
         return Encoded("base32", _base32(text))
@@ -135,9 +173,7 @@ def _is_mixed(text: bytes) -> bool:
 def _base64(text: bytes) -> bytes:
     standard = text.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
     # A piece can begin within a group of four: another cut than the first is right where it is far more cleartext.
-    insides = [_base64_from(standard[start:]) for start in range(4)]
-    best = max(insides, key=_printable)
-    return best if _printable(best) > _printable(insides[0]) + _CLEARLY else insides[0]
+    return likeliest([_base64_from(standard[start:]) for start in range(4)])
 
 
 def _base64_from(text: bytes) -> bytes:
@@ -151,13 +187,9 @@ def _base32(text: bytes) -> bytes:
     return base64.b32decode(text[: len(text) // 8 * 8])
 
 
-def _printable(inside: bytes) -> float:
-    return sum(32 <= value < 127 or value in b"\t\r\n" for value in inside) / max(1, len(inside))
-
-
 def _percent(payload: bytes) -> Encoded | None:
     escapes = len(_ESCAPE.findall(payload))
-    if 3 * escapes < _MOST_ESCAPES * len(payload) or not payload.isascii() or b" " in payload:
+    if 3 * escapes < LEAST_ESCAPED * len(payload) or not payload.isascii() or b" " in payload:
         return None
     return Encoded("percent", unquote_to_bytes(payload.replace(b"+", b" ")))
 
@@ -167,9 +199,11 @@ def _utf16(payload: bytes) -> Encoded | None:
     for first in (0, 1):
         high, low = payload[first::2], payload[1 - first :: 2]
         commonest = max(set(high), key=high.count)
-        if high.count(commonest) < 0.8 * len(high) or low.count(commonest) > 0.2 * len(low) or commonest > 0x30:
+        if high.count(commonest) < 0.8 * len(high) or low.count(commonest) > 0.2 * len(low):
             continue
-        if len(set(low)) < 4 or (commonest == 0 and _printable(low) < 0.8):
+        if commonest > _LAST_BLOCK or commonest in _NO_BLOCKS:
+            continue
+        if len(set(low)) < 4 or (commonest == 0 and printable_share(low) < 0.8):
             continue
         return Encoded("UTF-16", _as_utf8(payload, is_big=first == 0))
     return None
