@@ -129,20 +129,20 @@ def uuencode(payload: bytes) -> bytes | None:
     lines = _LINE_END.split(payload[begin.end() if begin else 0 :])
     while lines and lines[-1] in _UU_ENDS:
         lines.pop()
-    if not lines or not all(map(_UU_CHARACTERS.fullmatch, lines)) or len(lines[0]) > _UU_LENGTH:
+    if not lines or not all(map(_UU_CHARACTERS.fullmatch, lines)):
         return None
-    # The first line can be the rest of one; all but the outer ones are full.
     is_full = [line.startswith(b"M") and len(line) == _UU_LENGTH for line in lines]
-    if not all(is_full[1:-1]) or not (is_full[0] or (len(lines) > 1 and _may_end_uuencode(lines[-1]))):
+    # The first line is whole, or the rest of one; the last is whole, or cut, or has fewer bytes.
+    is_whole = is_full[0] or begin is not None
+    is_known = is_whole or (len(lines) > 1 and len(lines[0]) < _UU_LENGTH)
+    if not is_known or not all(is_full[1:-1]) or not (is_full[-1] or _may_end_uuencode(lines[-1])):
         return None
-    if len(lines[0]) == _UU_LENGTH and not is_full[0]:
-        return None
-    first = lines[0][1:] if is_full[0] else lines[0][len(lines[0]) % 4 :]
+    first = lines[0][1:] if is_whole else lines[0][len(lines[0]) % 4 :]
     parts = [first, *(line[1:] for line in lines[1:])]
     if not _is_uuencoded(b"".join(parts)):
         return None
     inside = b"".join(map(_uu_bytes, parts))
-    surplus = max(0, len(parts[-1]) // 4 * 3 - (lines[-1][0] - 32)) if len(lines) > 1 else 0
+    surplus = max(0, len(parts[-1]) // 4 * 3 - (lines[-1][0] - 32)) if len(lines) > 1 or is_whole else 0
     return inside[: len(inside) - surplus]
 
 
