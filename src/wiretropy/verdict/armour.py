@@ -218,14 +218,12 @@ def _fives(text: bytes, alphabet: bytes) -> bytes | None:
 
 def _is_spread(text: bytes) -> bool:
     """Whether capitals, small letters and signs of many kinds are mixed, as text without blanks hardly does."""
-    values = np.frombuffer(text, np.uint8).astype(np.int64)
-    counts, length = np.bincount(values, minlength=128), len(text)
+    counts, length = np.bincount(np.frombuffer(text, np.uint8), minlength=128), len(text)
     upper, lower, digits, signs = (int(counts[kind].sum()) for kind in (_UPPER, _LOWER, _DIGITS, _SIGNS))
     is_balanced = upper >= 0.12 * length and lower >= 0.08 * length and digits > 0 and signs >= 0.1 * length
     is_varied = int((counts[_SIGNS] > 0).sum()) >= FEWEST_SIGNS and int((counts > 0).sum()) >= FEWEST_CHARACTERS
-    if not is_balanced or not is_varied or sum(map(len, _WORD.findall(text))) > 0.25 * length:
-        return False
-    return all(np.abs(values[step:] - values[:-step]).mean() >= LEAST_STEP for step in range(1, 5))
+    is_wordless = sum(map(len, _WORD.findall(text))) <= 0.25 * length
+    return is_balanced and is_varied and is_wordless and is_uneven(text, LEAST_STEP, 4)
 
 
 def quoted_printable(payload: bytes) -> bytes | None:
@@ -239,6 +237,13 @@ def quoted_printable(payload: bytes) -> bytes | None:
     if not PRINTABLE[np.frombuffer(payload, np.uint8)].all() or _NO_ESCAPE.search(payload):
         return None
     return binascii.a2b_qp(payload)
+
+
+def is_uneven(text: bytes, least: float, lags: int) -> bool:
+    """Whether characters are that far, on average, from each of this many behind them, and half differ from the next."""
+    values = np.frombuffer(text, np.uint8).astype(np.int64)
+    is_varied = bool((values[1:] == values[:-1]).mean() <= 0.5)
+    return is_varied and all(np.abs(values[lag:] - values[:-lag]).mean() >= least for lag in range(1, lags + 1))
 
 
 def likeliest(insides: list[bytes]) -> bytes:

@@ -22,6 +22,7 @@ from wiretropy.verdict.armour import (
     LEAST_ESCAPED,
     LEAST_HEX_DIGITS,
     LEAST_IN_COLUMNS,
+    is_uneven,
     likeliest,
     printable_share,
 )
@@ -39,6 +40,10 @@ _LAST_BLOCK = 0x30
 _NO_BLOCKS = (0x01, 0x02, 0x20)
 """High bytes of UTF-16 in which most characters of a text can lie, up to that of Japanese syllables; but in these lie
 letters with marks and punctuation, of which no text consists: rather they are small numbers, or blanks."""
+
+_LEAST_STEP = 5
+"""Mean distance of characters from the next and from the next but one: in texts of any script it is 10 or more, of
+16-bit samples of sound that is not loud one or two."""
 
 _DIGITS = np.zeros(256, dtype=np.bool_)
 _DIGITS[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=:\r\n\t \0", np.uint8)] = (
@@ -203,7 +208,7 @@ def _utf16(payload: bytes) -> Encoded | None:
             continue
         if commonest > _LAST_BLOCK or commonest in _NO_BLOCKS:
             continue
-        if len(set(low)) < 4 or (commonest == 0 and printable_share(low) < 0.8):
+        if len(set(low)) < 4 or (commonest == 0 and printable_share(low) < 0.8) or not is_uneven(low, _LEAST_STEP, 2):
             continue
         return Encoded("UTF-16", _as_utf8(payload, is_big=first == 0))
     return None
