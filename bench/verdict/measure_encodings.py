@@ -18,7 +18,7 @@ import numpy as np
 from bench.verdict import samples
 from wiretropy.verdict.encoding import decoded
 
-LENGTHS = (64, 128, 512, 2048, 8192)
+LENGTHS = (16, 32, 64, 128, 512, 2048, 8192)
 
 PER_KIND = {"text": 1000, "binary": 1000, "encoded": 200}
 """Fragments of each kind at each length."""

@@ -59,6 +59,9 @@ LEAST_IN_COLUMNS = 0.6
 _BEGIN = re.compile(rb"begin [0-7]{3,4} [^\r\n]{1,255}\r?\n")
 _UU_CHARACTERS = re.compile(rb"[ -`]*")
 _UU_ENDS = (b"", b" ", b"`", b"e", b"en", b"end")
+_SHORTEST_UU = 40
+"""Characters, of lines of uuencode together, below which capitals and signs of text and markup are taken for it."""
+
 _UU_LENGTH = 61
 """Characters of a full line of uuencode: `M` for 45 bytes, and 60 for these."""
 
@@ -134,7 +137,7 @@ def uuencode(payload: bytes) -> bytes | None:
     is_full = [line.startswith(b"M") and len(line) == _UU_LENGTH for line in lines]
     # The first line is whole, or the rest of one; the last is whole, or cut, or has fewer bytes.
     is_whole = is_full[0] or begin is not None
-    is_known = is_whole or (len(lines) > 1 and len(lines[0]) < _UU_LENGTH)
+    is_known = is_whole or (len(lines) > 1 and len(lines[0]) < _UU_LENGTH and _is_line_of_uuencode(lines[-1]))
     if not is_known or not all(is_full[1:-1]) or not (is_full[-1] or _may_end_uuencode(lines[-1])):
         return None
     first = lines[0][1:] if is_whole else lines[0][len(lines[0]) % 4 :]
@@ -152,12 +155,18 @@ def _may_end_uuencode(line: bytes) -> bool:
     return length <= 45 and len(line) <= 1 + (length + 2) // 3 * 4
 
 
+def _is_line_of_uuencode(line: bytes) -> bool:
+    """Whether a line is full, if it was not cut, or has fewer bytes and is whole."""
+    return line.startswith(b"M") or len(line) == 1 + (line[0] - 32 + 2) // 3 * 4
+
+
 def _is_uuencoded(text: bytes) -> bool:
     """Whether letters and signs are as mixed as six bits have them; capitals and numbers use the same characters."""
     counts = np.bincount(np.frombuffer(text, np.uint8), minlength=128)
     letters, signs = int(counts[_UPPER].sum()), int(counts[_SIGNS].sum())
     words = sum(map(len, _CAPITALS.findall(text)))
-    return letters >= 0.15 * len(text) and signs >= 0.12 * len(text) and words < 0.4 * len(text)
+    is_long = len(text) >= _SHORTEST_UU
+    return is_long and letters >= 0.15 * len(text) and signs >= 0.12 * len(text) and words < 0.4 * len(text)
 
 
 def _uu_bytes(characters: bytes) -> bytes:
@@ -240,7 +249,7 @@ def quoted_printable(payload: bytes) -> bytes | None:
 
 
 def is_uneven(text: bytes, least: float, lags: int) -> bool:
-    """Whether characters are that far, on average, from each of this many behind them, and half differ from the next."""
+    """Whether characters are that far, on average, from each of so many behind them, and half differ from the next."""
     values = np.frombuffer(text, np.uint8).astype(np.int64)
     is_varied = bool((values[1:] == values[:-1]).mean() <= 0.5)
     return is_varied and all(np.abs(values[lag:] - values[:-lag]).mean() >= least for lag in range(1, lags + 1))
