@@ -51,6 +51,7 @@ _PAIRS = re.compile(rb"[0-9a-f]{0,2}(?:([ :-])[0-9a-f]{2})(?:\1[0-9a-f]{2})*(?:\
 _PAIR_BREAK = re.compile(rb"([ :-]?)[\r\n][\r\n\t ]*")
 _DUMP_LINE = re.compile(rb"([0-9a-f]{4,16}):?[ \t]{1,3}([^\r\n]+)")
 _WIDEST_DUMP = 64
+_HEX_DIGITS = re.compile(rb"[0-9a-f]+")
 
 IN_COLUMNS = np.isin(np.arange(256), list(b"0123456789abcdefABCDEF :-"))
 LEAST_IN_COLUMNS = 0.6
@@ -67,6 +68,7 @@ _UU_LENGTH = 61
 
 _ASCII85 = bytes(range(ord("!"), ord("u") + 1))
 _BASE85 = (string.digits + string.ascii_uppercase + string.ascii_lowercase + "!#$%&()*+-;<=>?@^_`{|}~").encode()
+_ADOBE_MARKS = re.compile(rb"\A<?~|~>?\Z")
 _PLACES = np.array([85**4, 85**3, 85**2, 85, 1], dtype=np.int64)
 _SHORTEST_LINE_85 = 40
 """Characters of lines of Ascii85, which are equally long but for the outer ones."""
@@ -119,25 +121,25 @@ def hex_dump(payload: bytes) -> bytes | None:
         whole, offsets = whole[1:], offsets[1:]
     if not 1 <= width <= _WIDEST_DUMP or offsets[:-1] != [offsets[0] + width * n for n in range(len(offsets) - 1)]:
         return None
-    digits = [re.sub(rb"[ -]", b"", line[2])[: 2 * width] for line in whole]
-    try:
-        return binascii.unhexlify(b"".join(digits[:-1]))
-    except binascii.Error:
-        return None
+    digits = [re.sub(rb"[ -]", b"", line[2])[: 2 * width] for line in whole[:-1]]
+    is_of_digits = all(len(line) == 2 * width and _HEX_DIGITS.fullmatch(line) for line in digits)
+    return binascii.unhexlify(b"".join(digits)) if is_of_digits else None
 
 
 def uuencode(payload: bytes) -> bytes | None:
     """Bytes of lines that begin with their number, 45 of them in all but the last; a name may stand before."""
     begin = _BEGIN.match(payload)
-    lines = _LINE_END.split(payload[begin.end() if begin else 0 :])
+    lines = _LINE_END.split(payload[begin.end() if begin else 0 :].removesuffix(b"\r"))
     while lines and lines[-1] in _UU_ENDS:
         lines.pop()
     if not lines or not all(map(_UU_CHARACTERS.fullmatch, lines)):
         return None
     is_full = [line.startswith(b"M") and len(line) == _UU_LENGTH for line in lines]
     # The first line is whole, or the rest of one; the last is whole, or cut, or has fewer bytes.
-    is_whole = is_full[0] or begin is not None
-    is_known = is_whole or (len(lines) > 1 and len(lines[0]) < _UU_LENGTH and _is_line_of_uuencode(lines[-1]))
+    is_whole = is_full[0] or (begin is not None and len(lines) == 1)
+    is_known = is_whole or len(lines) > 2 or (len(lines) == 2 and _is_line_of_uuencode(lines[-1]))
+    if len(lines[0]) >= _UU_LENGTH and not is_whole:
+        return None
     if not is_known or not all(is_full[1:-1]) or not (is_full[-1] or _may_end_uuencode(lines[-1])):
         return None
     first = lines[0][1:] if is_whole else lines[0][len(lines[0]) % 4 :]
@@ -166,7 +168,7 @@ def _is_uuencoded(text: bytes) -> bool:
     letters, signs = int(counts[_UPPER].sum()), int(counts[_SIGNS].sum())
     words = sum(map(len, _CAPITALS.findall(text)))
     is_long = len(text) >= _SHORTEST_UU
-    return is_long and letters >= 0.15 * len(text) and signs >= 0.12 * len(text) and words < 0.4 * len(text)
+    return is_long and letters >= 0.08 * len(text) and signs >= 0.12 * len(text) and words < 0.4 * len(text)
 
 
 def _uu_bytes(characters: bytes) -> bytes:
@@ -176,7 +178,8 @@ def _uu_bytes(characters: bytes) -> bytes:
 
 def ascii85(payload: bytes) -> bytes | None:
     """Bytes of groups of five characters from `!` to `u`, `z` for four zeros, with or without the marks of Adobe."""
-    text = _lines_of_85(payload.strip().removeprefix(b"<~").removesuffix(b"~").removesuffix(b"~>"))
+    # Of either mark a half can be cut off, and `~` is none of the characters.
+    text = _lines_of_85(_ADOBE_MARKS.sub(b"", payload.strip()))
     return _of_fives(text, _ASCII85, zeros=b"z") if text else None
 
 
@@ -229,7 +232,7 @@ def _is_spread(text: bytes) -> bool:
     """Whether capitals, small letters and signs of many kinds are mixed, as text without blanks hardly does."""
     counts, length = np.bincount(np.frombuffer(text, np.uint8), minlength=128), len(text)
     upper, lower, digits, signs = (int(counts[kind].sum()) for kind in (_UPPER, _LOWER, _DIGITS, _SIGNS))
-    is_balanced = upper >= 0.12 * length and lower >= 0.08 * length and digits > 0 and signs >= 0.1 * length
+    is_balanced = upper >= 0.1 * length and lower >= 0.05 * length and digits > 0 and signs >= 0.1 * length
     is_varied = int((counts[_SIGNS] > 0).sum()) >= FEWEST_SIGNS and int((counts > 0).sum()) >= FEWEST_CHARACTERS
     is_wordless = sum(map(len, _WORD.findall(text))) <= 0.25 * length
     return is_balanced and is_varied and is_wordless and is_uneven(text, LEAST_STEP, 4)
