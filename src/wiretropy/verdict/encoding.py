@@ -223,6 +223,9 @@ def _percent(payload: bytes) -> Encoded | None:
 
 def _utf16(payload: bytes) -> Encoded | None:
     """Text with two bytes a character: every other byte comes from few blocks of characters."""
+    if printable_share(payload) == 1:
+        # Blanks and letters in turn, as from a keyboard: of UTF-16 at least the blanks have another byte.
+        return None
     for first in (0, 1):
         high, low = payload[first::2], payload[1 - first :: 2]
         commonest = max(set(high), key=high.count)
