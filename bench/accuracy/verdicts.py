@@ -16,6 +16,7 @@ from bench.report import Check, Section, Table
 from bench.verdict import openings, samples
 from bench.verdict.samples import Fragment
 from wiretropy.verdict.full_encryption import is_fully_encrypted, published_rule
+from wiretropy.verdict.raw import PRINTABLE
 
 LENGTHS = (64, 128, 256, 512, 2048, 8192, 65_536)
 
@@ -86,7 +87,8 @@ def _all_classes(length: int, scale: float) -> list[Fragment]:
         [replace(one, octets=one.octets[:length]) for one in openings.ordinary()], is_test=True, least=length
     )
     plain = tested.plain(length, scale).fragments if length >= 128 else tested.short(length, scale)
-    coded = [one for one in plain if one.format in formats.BASE]
+    # Streams in PDFs of one encoder are Ascii85, and what is between them text: nothing of these is compressed bytes.
+    coded = [one for one in plain if one.format in formats.BASE and not _is_printable(one.octets)]
     chosen = draw.permutation(len(coded))[: int(3400 * scale)]
     found += [
         Fragment(coded[at].octets, True, "plain", "compressed", coded[at].format, coded[at].source) for at in chosen
@@ -94,6 +96,10 @@ def _all_classes(length: int, scale: float) -> list[Fragment]:
     encrypted = [one for one in plain if one.format == "encrypted"][: int(2000 * scale)]
     found += [Fragment(one.octets, False, "plain", "encrypted", "ciphertext", one.source) for one in encrypted]
     return found
+
+
+def _is_printable(octets: bytes) -> bool:
+    return bool(PRINTABLE[np.frombuffer(octets, np.uint8)].all())
 
 
 def _confusion(

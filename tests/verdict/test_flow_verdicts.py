@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import binascii
+import quopri
 import random as stdlib_random
 import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from captures import packets as packets_of
-from cleartext import HTTP, JSON, PROSE, REQUESTS, random
+from cleartext import HTTP, JSON, PROSE, REQUESTS, SQL, random
 from wire import CLIENT, SERVER, Connection, Datagrams, End, Packet, Wire, write_pcap
 
 from wiretropy import judge, read_flows, schema
@@ -21,6 +24,7 @@ from wiretropy.flows import Flows
 from wiretropy.limits import MAX_SEGMENTS
 from wiretropy.schema import SEGMENT_KINDS
 from wiretropy.tables import arrow_schema
+from wiretropy.verdict.encoding import decoded
 from wiretropy.verdict.flows import KEY_MATERIAL_BYTES, MISSING, VERDICTS
 
 Row = dict[str, Any]
@@ -161,6 +165,66 @@ def test_datagrams_are_judged_as_a_stream(judged: Judge) -> None:
         conversation.send("resp", REQUESTS[16 * (number % 24) : 16 * (number % 24) + 16])
     [row] = judged(wire.packets)
     assert (row["orig_verdict"], row["resp_verdict"]) == ("encrypted", "binary")
+
+
+# Encoded sides.
+
+
+def uuencoded(inside: bytes) -> bytes:
+    return b"".join(binascii.b2a_uu(inside[at : at + 45]) for at in range(0, len(inside), 45))
+
+
+SIDES_ENCODED: dict[str, Callable[[bytes], bytes]] = {
+    "base64": base64.b64encode,
+    "base64 of mail": base64.encodebytes,
+    "base32": base64.b32encode,
+    "hex": lambda inside: inside.hex().encode(),
+    "hex with blanks": lambda inside: inside.hex(" ").encode(),
+    "hex with colons": lambda inside: inside.hex(":").upper().encode(),
+    "percent": lambda inside: quote(inside, safe="").encode(),
+    "uuencode": uuencoded,
+    "uuencode with a name": lambda inside: b"begin 644 picture.png\n" + uuencoded(inside) + b"`\nend\n",
+    "ascii85": base64.a85encode,
+    "ascii85 of Adobe": lambda inside: base64.a85encode(inside, adobe=True, wrapcol=80),
+    "base85": base64.b85encode,
+}
+
+
+TOKENS = [name for name in SIDES_ENCODED if name != "uuencode with a name"]
+"""A line with a name is no token."""
+
+
+@pytest.mark.parametrize("inside", [random(900, 21), PROSE * 5], ids=["ciphertext", "text"])
+@pytest.mark.parametrize("name", SIDES_ENCODED)
+def test_a_side_in_an_encoding_is_encoded(name: str, inside: bytes, judged: Judge) -> None:
+    if (name, inside) == ("percent", PROSE * 5):
+        inside = "Привет, Ёлка! ".encode() * 40
+    [row] = judged(talk(SIDES_ENCODED[name](inside)).packets)
+    assert (row["verdict"], row["orig_verdict"], kinds(row, "orig")) == ("encoded", "encoded", ["encoded"])
+
+
+@pytest.mark.parametrize("text", [HTTP, JSON, PROSE, SQL], ids=["HTTP", "JSON", "prose", "SQL"])
+@pytest.mark.parametrize("name", TOKENS)
+def test_a_token_before_text_makes_no_side_encoded(name: str, text: bytes, judged: Judge) -> None:
+    """52 random bytes encoded fill the head that a record keeps; all that follows is text."""
+    token = SIDES_ENCODED[name](random(52, 22))
+    assert len(token) >= schema.HEAD_BYTES
+    assert decoded(token[: schema.HEAD_BYTES]) is not None
+    for between in (b"\n", b"\r\n", b" "):
+        [row] = judged(talk(token + between + text * 2).packets)
+        assert row["orig_verdict"] == "text"
+
+
+@pytest.mark.parametrize("name", TOKENS)
+def test_a_token_within_text_makes_no_side_encoded(name: str, judged: Judge) -> None:
+    token = SIDES_ENCODED[name](random(24, 23))
+    [row] = judged(talk(b"Cookie: session=" + token + b"\r\n" + HTTP, PROSE + token + PROSE).packets)
+    assert (row["orig_verdict"], row["resp_verdict"]) == ("text", "text")
+
+
+def test_a_side_that_is_nothing_but_a_short_encoding_is_encoded(judged: Judge) -> None:
+    quoted = quopri.encodestring(random(30, 24))[: schema.HEAD_BYTES]
+    assert judged(talk(quoted).packets)[0]["orig_verdict"] == "encoded"
 
 
 # Segments.

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import json
 import os
+import quopri
 import re
 import string
 import zlib
@@ -20,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wiretropy.verdict import Verdict, judge_payloads
+from wiretropy.verdict.encoding import decoded, probability
 from wiretropy.verdict.flows import VERDICTS
 from wiretropy.verdict.payloads import BATCH, LONGEST
 
@@ -112,7 +115,16 @@ ENCODINGS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "lines": ("base64", base64.encodebytes),
     "hex": ("hex", lambda inside: inside.hex().encode()),
     "base32": ("base32", base64.b32encode),
+    "hex with blanks": ("hex", lambda inside: inside.hex(" ").encode()),
+    "ascii85": ("ascii85", base64.a85encode),
+    "ascii85 of Adobe": ("ascii85", lambda inside: base64.a85encode(inside, adobe=True, wrapcol=76)),
+    "base85": ("base85", base64.b85encode),
+    "uuencode": ("uuencode", lambda inside: b"".join(map(binascii.b2a_uu, parts(inside, 45)))),
 }
+
+
+def parts(inside: bytes, length: int) -> list[bytes]:
+    return [inside[at : at + length] for at in range(0, len(inside), length)]
 
 
 @pytest.mark.parametrize("inside", INSIDES)
@@ -131,6 +143,44 @@ def test_percent_is_told_with_what_is_inside() -> None:
     assert judged(quote(random(400, 7), safe="").encode()).reason.endswith("that look encrypted")
     verdict = judged(quote("äöü ß, é! ".encode() * 20, safe="").encode())
     assert (verdict.verdict, verdict.reason[:8]) == ("encoded", "percent ")
+
+
+def test_quoted_printable_is_told_with_what_is_inside() -> None:
+    verdict = judged(quopri.encodestring(random(2_000, 9)))
+    assert (verdict.verdict, verdict.reason[:20], verdict.reason[-9:]) == (
+        "encoded",
+        "quoted-printable of ",
+        "encrypted",
+    )
+
+
+@pytest.mark.parametrize(
+    ("encode", "length"), [(base64.b64encode, 20), (base64.b64encode, 400), (base64.a85encode, 90)]
+)
+def test_an_encoding_is_as_probable_as_it_was_measured(encode: Callable[[bytes], bytes], length: int) -> None:
+    payload = encode(random(length, 10))
+    encoded = decoded(payload)
+    assert encoded is not None
+    assert judged(payload).verdict_probability == probability(encoded.encoding, len(payload))
+
+
+def test_an_encoding_gets_more_probable_with_its_length() -> None:
+    measured = [probability("base64", length) for length in (16, 31, 32, 63, 64, 511, 512, 65_536)]
+    assert measured == sorted(measured)
+    assert measured[::2] == measured[1::2]
+    assert len(set(measured)) == 4
+    assert 0.9 < measured[0] < measured[-1] < probability("ascii85", 64) < 1
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_a_token_in_an_encoding_within_text_is_text(name: str) -> None:
+    token = ENCODINGS[name][1](random(36, 11)).replace(b"\n", b"")
+    for text in (
+        HTTP.replace(b"\r\n\r\n", b"\r\nCookie: id=" + token + b"\r\n\r\n"),
+        token + b"\r\n" + PROSE,
+        PROSE + token,
+    ):
+        assert judged(text).verdict == "text"
 
 
 @pytest.mark.parametrize("start", [1, 2, 3, 50, 77])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from wiretropy.entropy import entropy_of_counts, random_mean, random_sd
 from wiretropy.verdict.coding import SHORTEST, coding_statistics, model, payload_model
 from wiretropy.verdict.encoding import Encoded, decoded
+from wiretropy.verdict.encoding import probability as probability_of
 from wiretropy.verdict.opaque import HEAD_LENGTHS, opaque_probability
 from wiretropy.verdict.payload_statistics import payload_statistics
 from wiretropy.verdict.raw import PRINTABLE
@@ -46,9 +47,6 @@ UTF8_PROBABILITY = 0.99
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 """Characters that text does not have (Unicode category Cc, but white space)."""
-
-ENCODED_PROBABILITY = 0.99
-"""That what decodes is encoded: words and names that decode by chance are rarer than one in a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +145,7 @@ def _verdict(payload: bytes, probabilities: NDArray[np.float64]) -> Verdict:
     encoded = decoded(payload)
     best = int(probabilities.argmax())
     if encoded is not None:
-        return Verdict("encoded", ENCODED_PROBABILITY, length, _encoded_reason(encoded))
+        return Verdict("encoded", probability_of(encoded.encoding, length), length, _encoded_reason(encoded))
     if _is_utf8(payload):
         return Verdict(
             "text", UTF8_PROBABILITY, length, f"{counted(length, 'byte')} of UTF-8 without control characters"
