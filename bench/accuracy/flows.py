@@ -31,7 +31,7 @@ LEAST_OPAQUE = (1, 512, 2_000)
 LEAST_CLEAR = 64
 
 PRINTABLE = 0.9
-"""Share of printable bytes in either side from which on a flow of HTTP that is not labelled otherwise is surely clear."""
+"""Share of printable bytes in either side from which on HTTP that is not labelled otherwise is surely clear."""
 
 BINS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
 """Bounds of the probabilities that are told together; the first bin has what is below."""
@@ -138,10 +138,11 @@ def section() -> Section:
     flows = found()
     result = Section("flows", "Verdicts on flows of public captures")
     result.text.append(
-        "`wiretropy.judge` on the flows of repositories that training did not see, by what the corpus says of them where that "
-        "is sure; flows that are in several captures count once. Shares in percent; opaque bytes are those of the longest "
-        "opaque segment, up to 8,192. Clear is right for text, binary and encoded. Intervals are over repositories. Calibration "
-        "weighs the three kinds alike."
+        "`wiretropy.judge` on the flows of repositories that training did not see, by what the corpus says of them "
+        "where that is sure; flows that are in several captures count once. Shares in percent; opaque bytes are those "
+        "of the longest opaque segment, up to 8,192. Clear is right for text, binary and encoded; of HTTP that the "
+        "corpus does not call compressed only what is printable to nine tenths counts, for the corpus knows the "
+        "protocol and not what it carries. Intervals are over repositories."
     )
     error, table = calibration(flows)
     result.tables += [_confusion(flows), _by_label(flows), table]

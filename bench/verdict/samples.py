@@ -66,13 +66,13 @@ class Rows:
     has_clear : ndarray of shape (n,), bool
         Whether it was cut out of a side that has cleartext too.
     families : ndarray of shape (n,), str
-        `plain` bytes, those at the `start` of a stream, bytes `framed` into drawn records, real `traffic`, what the core
-        cuts out of whole `session` sides, or `clear` material.
+        `plain` bytes, those at the `start` of a stream, bytes `framed` into drawn records, real `traffic`, what the
+        core cuts out of whole `session` sides, or `clear` material.
     formats, encoders, sources : ndarray of shape (n,), str
         Of plain fragments the format or `encrypted`, the encoder or cipher, and the source. Of framed ones the encoder
-        is the kind of framing; of traffic the format is the protocol and the source the repository; of sessions the encoder
-        is the protocol, and the format says that they were `captured` or `made`, or what was compressed; of clear material
-        the format is `text` or `binary` and the encoder its kind.
+        is the kind of framing; of traffic the format is the protocol and the source the repository; of sessions the
+        encoder is the protocol, and the format says that they were `captured` or `made`, or what was compressed; of
+        clear material the format is `text` or `binary` and the encoder its kind.
     """
 
     statistics: NDArray[np.float32]
@@ -279,7 +279,7 @@ def real_traffic(
 def sessions(
     among: Sequence[Stream], before: Sequence[Opening], count: int, draw: np.random.Generator, *, is_test: bool
 ) -> Iterator[Fragment]:
-    """What the core measures of sides: all captured ones, and `count` made ones each of TLS, of HTTP and of other records."""
+    """What the core measures of sides: all captured ones; of TLS, HTTP and other records `count` made ones each."""
     for repository, truth, label, one in sides.stored(is_test=is_test):
         is_coded = truth == "compressed"
         yield Fragment(one.octets, is_coded, "session", "captured", label, repository, one.has_clear)

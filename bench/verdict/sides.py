@@ -2,9 +2,10 @@
 
     python -m bench.verdict.sides
 
-Sides of the public captures enter, read by tshark, and leave as files `sides/REPOSITORY/TRUTH~LABEL~ITEM` of the cache. Made
-ones are TLS sessions (`tls_sessions`), compressed streams as HTTP/1.1 carries them, and records behind cleartext messages. Labels are those of the corpus, of which
-only sure ones are used; repositories of `traffic.TEST` are for tests. Ports play no part.
+Sides of the public captures enter, read by tshark, and leave as files `sides/REPOSITORY/TRUTH~LABEL~ITEM` of the cache.
+Made ones are TLS sessions (`tls_sessions`), compressed streams as HTTP/1.1 carries them, and records behind cleartext
+messages. Labels are those of the corpus, of which only sure ones are used; repositories of `traffic.TEST` are for
+tests. Ports play no part.
 """
 
 from __future__ import annotations
@@ -23,11 +24,9 @@ from bench.coding import fetch
 from bench.coding.data import Stream
 from bench.verdict import framing, traffic
 from bench.verdict.train_opaque import corpus
-from wiretropy import _core
+from wiretropy.verdict.parts import segments_of_payload
 
-ENCRYPTED = frozenset(
-    "TLS QUIC SSH-2 SSH-1 RDP OPENVPN DTLS SKYPE WIREGUARD Telegram Threema IPSEC".split()
-)
+ENCRYPTED = frozenset("TLS QUIC SSH-2 SSH-1 RDP OPENVPN DTLS SKYPE WIREGUARD Telegram Threema IPSEC".split())
 COMPRESSED = frozenset(("HTTP", "RTMP", "RTP"))
 """Labels whose opaque bytes are what the corpus says of the flow."""
 
@@ -45,7 +44,7 @@ HEADERS = (
 
 
 class Run(NamedTuple):
-    """The first bytes of the longest opaque segment of a side, as the core keeps them, and whether there is cleartext too."""
+    """What the core keeps of the longest opaque segment of a side, and whether there is cleartext too."""
 
     octets: bytes
     has_clear: bool
@@ -53,11 +52,11 @@ class Run(NamedTuple):
 
 def run(side: bytes) -> Run:
     """What the core measures of a side; no bytes if nothing is opaque."""
-    found = _core.payload_segments(side)
-    ends = [*(start for start, _ in found[1:]), len(side)]
-    opaque = [(start, end) for (start, kind), end in zip(found, ends, strict=True) if kind == "opaque"]
-    start, end = max(opaque, key=lambda one: (one[1] - one[0], one[0]), default=(0, 0))
-    return Run(side[start : min(end, start + MOST_BYTES)], len(opaque) < len(found))
+    found = segments_of_payload(side)
+    opaque = [(end - start, start) for start, end, kind in found if kind == "opaque"]
+    # Of equals the core keeps the last.
+    length, start = max(opaque, default=(0, 0))
+    return Run(side[start : start + min(length, MOST_BYTES)], len(opaque) < len(found))
 
 
 def truth(coarse: str, label: str) -> str:
@@ -121,7 +120,7 @@ def http_response(body: bytes, draw: np.random.Generator) -> bytes:
 
 
 def made_http(among: Sequence[Stream], count: int, draw: np.random.Generator) -> Iterator[tuple[Stream, Run]]:
-    """What the core measures of responses that carry these streams, from their first byte on, one to three a connection."""
+    """What the core measures of responses that carry these streams from their first byte on, one to three at a time."""
     by_format: dict[str, list[Stream]] = {}
     for stream in among:
         by_format.setdefault(stream.format, []).append(stream)

@@ -1,8 +1,8 @@
 """TLS sessions made in memory: what each side sends, handshake, certificates and records.
 
-Nothing enters but a generator of random numbers; pairs of byte strings leave. Certificates are drawn: kinds and sizes of keys,
-chains, names, and the extensions that public ones carry. So are versions, ciphers, tickets, certificates of clients, and how
-much is sent in what pieces. What is sent plays no part: all of it is encrypted.
+Nothing enters but a generator of random numbers; pairs of byte strings leave. Certificates are drawn: kinds and sizes
+of keys, chains, names, and the extensions that public ones carry. So are versions, ciphers, tickets, certificates of
+clients, and how much is sent in what pieces. What is sent plays no part: all of it is encrypted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,10 +82,12 @@ def _extensions(draw: np.random.Generator, name: str, *, is_authority: bool) -> 
         )
     if draw.random() < 0.8:
         uri = x509.UniformResourceIdentifier
-        yield x509.AuthorityInformationAccess([
-            x509.AccessDescription(AuthorityInformationAccessOID.OCSP, uri(place)),
-            x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, uri(f"{place}/issuer.crt")),
-        ])
+        yield x509.AuthorityInformationAccess(
+            [
+                x509.AccessDescription(AuthorityInformationAccessOID.OCSP, uri(place)),
+                x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, uri(f"{place}/issuer.crt")),
+            ]
+        )
     if is_authority:
         return
     names = [name, *(_host(draw) for _ in range(int(draw.choice([0, 1, 4, 20]))))]
@@ -92,7 +95,12 @@ def _extensions(draw: np.random.Generator, name: str, *, is_authority: bool) -> 
     yield x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
     if draw.random() < 0.7:
         stamps = b"".join(
-            b"\x00\x76\x00" + draw.bytes(32) + b"\x00\x00\x01" + draw.bytes(5) + b"\x00\x00\x04\x03\x00\x47" + draw.bytes(71)
+            b"\x00\x76\x00"
+            + draw.bytes(32)
+            + b"\x00\x00\x01"
+            + draw.bytes(5)
+            + b"\x00\x00\x04\x03\x00\x47"
+            + draw.bytes(71)
             for _ in range(int(draw.integers(2, 4)))
         )
         oid = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
@@ -157,55 +165,66 @@ def _pieces(draw: np.random.Generator) -> list[bytes]:
     return [draw.bytes(size if draw.random() < 0.5 else int(draw.integers(1, size + 1))) for _ in range(count)]
 
 
+class _Pair:
+    """Client and server of one session, and what each has sent."""
+
+    def __init__(self, ours: ssl.SSLContext, theirs: ssl.SSLContext, name: str | None) -> None:
+        self.bios = [ssl.MemoryBIO() for _ in range(4)]
+        self.ends = (
+            ours.wrap_bio(self.bios[0], self.bios[1], server_hostname=name),
+            theirs.wrap_bio(self.bios[2], self.bios[3], server_side=True),
+        )
+        self.sent = (bytearray(), bytearray())
+
+    def carry(self) -> None:
+        """Take what either side has written to the other."""
+        for sent, source, target in zip(self.sent, self.bios[1::2], (self.bios[2], self.bios[0]), strict=True):
+            piece = source.read()
+            sent.extend(piece)
+            target.write(piece)
+
+    def greet(self) -> None:
+        """Hold the handshake; `ssl.SSLError` if they do not agree."""
+        waiting = list(self.ends)
+        for _ in range(8):
+            for end in list(waiting):
+                with suppress(ssl.SSLWantReadError):
+                    end.do_handshake()
+                    waiting.remove(end)
+                self.carry()
+
+    def talk(self, pieces: Sequence[Sequence[bytes]]) -> None:
+        """Let the client, then the server write."""
+        for end, other, written in zip(self.ends, self.ends[::-1], pieces, strict=True):
+            for piece in written:
+                end.write(piece)
+                self.carry()
+            with suppress(ssl.SSLWantReadError):
+                while other.read(1 << 16):
+                    pass
+
+    def close(self) -> None:
+        """Say that nothing follows."""
+        for end in self.ends:
+            with suppress(ssl.SSLWantReadError):
+                end.unwrap()
+            self.carry()
+
+
 def session(
     ours: ssl.SSLContext, theirs: ssl.SSLContext, name: str | None, draw: np.random.Generator
 ) -> tuple[bytes, bytes]:
     """What the client and the server send in one session, closed or not; nothing if they do not agree."""
-    bios = [ssl.MemoryBIO() for _ in range(4)]
-    client = ours.wrap_bio(bios[0], bios[1], server_hostname=name)
-    server = theirs.wrap_bio(bios[2], bios[3], server_side=True)
-    sent = [bytearray(), bytearray()]
-
-    def carry() -> None:
-        for octets, source, target in ((sent[0], bios[1], bios[2]), (sent[1], bios[3], bios[0])):
-            piece = source.read()
-            octets += piece
-            target.write(piece)
-
-    waiting = [client, server]
-    for _ in range(8):
-        for end in list(waiting):
-            try:
-                end.do_handshake()
-                waiting.remove(end)
-            except ssl.SSLWantReadError:
-                pass
-            except ssl.SSLError:
-                return b"", b""
-            carry()
-    rounds = int(draw.choice(ROUNDS))
-    for number in range(rounds):
-        for end, other in ((client, server), (server, client)):
-            for piece in _pieces(draw) if number or draw.random() < 0.9 else []:
-                end.write(piece)
-                carry()
-            _drain(other)
-    if draw.random() < 0.5:
-        for end in (client, server):
-            try:
-                end.unwrap()
-            except ssl.SSLWantReadError:
-                pass
-            carry()
-    return bytes(sent[0]), bytes(sent[1])
-
-
-def _drain(end: ssl.SSLObject) -> None:
+    pair = _Pair(ours, theirs, name)
     try:
-        while end.read(1 << 16):
-            pass
-    except ssl.SSLWantReadError:
-        pass
+        pair.greet()
+    except ssl.SSLError:
+        return b"", b""
+    for number in range(int(draw.choice(ROUNDS))):
+        pair.talk([_pieces(draw) if number or draw.random() < 0.9 else [] for _ in pair.ends])
+    if draw.random() < 0.5:
+        pair.close()
+    return bytes(pair.sent[0]), bytes(pair.sent[1])
 
 
 def sessions(count: int, draw: np.random.Generator) -> Iterator[tuple[bytes, bytes]]:

@@ -88,7 +88,11 @@ def training_rows(share: float) -> Rows:
         "random-framed": samples.random_bytes(some(FRAMED_RANDOM), draw(3), frame=True),
         "traffic": samples.real_traffic(some(TRAFFIC), draw(4), is_test=False),
         "sessions": samples.sessions(
-            [one for one in streams if one.format in learnt], openings.ordinary(), some(SESSIONS), draw(8), is_test=False
+            [one for one in streams if one.format in learnt],
+            openings.ordinary(),
+            some(SESSIONS),
+            draw(8),
+            is_test=False,
         ),
         "coded-start": samples.coded(streams, learnt, some(AT_START), draw(5), at_start=True),
         "clear": samples.clear(("text", "binary"), some(CLEAR_PER_KIND), draw(6), is_test=False),

@@ -2,8 +2,8 @@
 
     python -m bench.verdict.train_flows
 
-In: public captures whose labels are sure, those of `traffic.TEST` left out; each program and source alike, opaque and clear sides
-alike. Out: the weights of `verdict.evidence.FEATURES`.
+In: public captures whose labels are sure, those of `traffic.TEST` left out; each program and source alike, opaque and
+clear sides alike. Out: the weights of `verdict.evidence.FEATURES`.
 """
 
 from __future__ import annotations

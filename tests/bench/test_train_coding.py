@@ -19,7 +19,7 @@ def _rows(families, formats, is_coded, payloads=None):
     payloads = payloads or [bytes(512)] * n
     return Rows(
         measuring.table(payloads), payload_statistics(payloads), np.array([len(one) for one in payloads]),
-        np.array(is_coded), np.zeros(n, bool), np.array(families), np.array(formats), np.array(formats), np.array(formats),
+        np.array(is_coded), np.zeros(n, bool), np.array(families), *[np.array(formats)] * 3,
     )  # fmt: skip
 
 

@@ -24,13 +24,15 @@ LONGEST = 65_536
 UNEVEN = ("byte_chi2", "zero_pair", "msb_chi_8", "lsb_chi_8")
 
 
-SCORES = np.array([
-    [int(number) for number in row]
-    for row in re.findall(
-        r"\[(-?\d+), (-?\d+), (-?\d+)\]",
-        (Path(__file__).parents[2] / "crates/core/src/meter/segment_scores.rs").read_text(encoding="utf-8"),
-    )
-])
+SCORES = np.array(
+    [
+        [int(number) for number in row]
+        for row in re.findall(
+            r"\[(-?\d+), (-?\d+), (-?\d+)\]",
+            (Path(__file__).parents[2] / "crates/core/src/meter/segment_scores.rs").read_text(encoding="utf-8"),
+        )
+    ]
+)
 """What each byte value says for three kinds of cleartext, in sixteenths of a bit."""
 
 
@@ -136,7 +138,8 @@ def test_framing_is_taken_out_of_records_only() -> None:
 def test_cleartext_is_taken_out_unless_it_is_most() -> None:
     payload = PAYLOADS["ciphertext behind requests"]
     rest = without_cleartext(payload)
-    assert REQUESTS[:32] in payload and REQUESTS[:32] not in rest
+    assert REQUESTS[:32] in payload
+    assert REQUESTS[:32] not in rest
     assert 2_850 < len(rest) < 3_001
     assert 310 - 32 < len(without_cleartext(PAYLOADS["hardly more ciphertext than requests"])) < 310
     assert len(without_cleartext(PAYLOADS["text"])) < len(PAYLOADS["text"]) // 2

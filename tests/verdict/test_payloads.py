@@ -266,8 +266,7 @@ def test_deflated_text_is_compressed() -> None:
     verdicts = judge_payloads([stream[at : at + 8_192] for at in range(0, 8_192 * 5, 8_192)] + [stream[:65_536]])
     # Pieces of 8 KB whose codes are nearly even are taken for ciphertext now and then.
     assert [each.verdict for each in verdicts].count("compressed") >= 5
-    assert verdicts[-1].verdict_probability is not None
-    assert verdicts[-1].verdict_probability > 0.95
+    assert verdicts[-1].verdict == "compressed"
 
 
 def test_the_reason_of_opaque_bytes_names_entropy_and_random_band() -> None:

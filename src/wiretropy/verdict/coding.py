@@ -132,7 +132,7 @@ class CodingModel:
         numbers, lengths : ndarray
             As for `Network.outputs`.
         has_clear : ndarray of shape (n,), bool, optional
-            Of flows: whether there is cleartext in the side that the bytes are of, some of which may be left among them.
+            Of flows: whether the side has cleartext too, remains of which may be among the bytes.
         """
         others = None if has_clear is None else has_clear[:, None].astype(np.float32)
         if self.halved is None:
@@ -141,7 +141,9 @@ class CodingModel:
         is_alike = (numbers[:, :half] == numbers[:, half:]).all(axis=1)
         log_odds = np.empty(len(numbers))
         for network, rows in ((self.halved, is_alike), (self.network, ~is_alike)):
-            log_odds[rows] = network.outputs(numbers[rows], lengths[rows], None if others is None else others[rows])[:, 0]
+            log_odds[rows] = network.outputs(numbers[rows], lengths[rows], None if others is None else others[rows])[
+                :, 0
+            ]
         return log_odds
 
 

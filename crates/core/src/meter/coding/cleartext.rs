@@ -51,7 +51,8 @@ pub(super) fn without_cleartext(bytes: &[u8]) -> Option<Vec<u8>> {
     // Sums of the last steps, and of all of them.
     let (mut steps, mut sum) = ([EACH * (RAISED as u64 * STEP as u64); STEPS], EACH * NEUTRAL);
     for (number, step) in bytes.chunks_exact(STEP).enumerate() {
-        let of_step = step.iter().fold(0_u64, |sum, &byte| sum.wrapping_add(PACKED[usize::from(byte)]));
+        let of_step =
+            step.iter().fold(0_u64, |sum, &byte| sum.wrapping_add(PACKED[usize::from(byte)]));
         let oldest = std::mem::replace(&mut steps[number % STEPS], of_step);
         sum = sum.wrapping_add(of_step).wrapping_sub(oldest);
         if sum.wrapping_add(TO_TOP) & TOP != 0 {
