@@ -24,7 +24,7 @@ from bench.coding import fetch
 from bench.coding.data import Stream
 from bench.verdict import framing, traffic
 from bench.verdict.train_opaque import corpus
-from wiretropy.verdict.parts import segments_of_payload
+from wiretropy.verdict.coding import segments_of_payload
 
 ENCRYPTED = frozenset("TLS QUIC SSH-2 SSH-1 RDP OPENVPN DTLS SKYPE WIREGUARD Telegram Threema IPSEC".split())
 COMPRESSED = frozenset(("HTTP", "RTMP", "RTP"))
@@ -39,7 +39,7 @@ HEADERS = (
     "Server: nginx", "Server: Apache/2.4.57 (Debian)", "Date: Mon, 03 Jun 2024 10:11:12 GMT", "Vary: Accept-Encoding",
     "Cache-Control: max-age=3600, public", "Connection: keep-alive", "X-Frame-Options: SAMEORIGIN",
     "Last-Modified: Sat, 01 Jun 2024 08:00:00 GMT", "Accept-Ranges: bytes", 'ETag: "65a-61b2f8c0"',
-    "Access-Control-Allow-Origin: *", "Content-Type: application/octet-stream", "Content-Type: text/html; charset=utf-8",
+    "Access-Control-Allow-Origin: *", "Content-Type: application/octet-stream", "Content-Type: text/html;charset=utf-8",
 )  # fmt: skip
 
 

@@ -283,3 +283,21 @@ def coding_statistics(payloads: Sequence[bytes], extent: Extent = "wide") -> NDA
 def coding_names(extent: Extent = "wide") -> list[str]:
     """Names of the columns of `coding_statistics`."""
     return _core.coding_names(extent == "wide")
+
+
+def segments_of_payload(payload: bytes) -> list[tuple[int, int, str]]:
+    """Cut a payload into segments, as the core cuts each side of a flow.
+
+    Returns
+    -------
+    list of tuple
+        Start, end and kind of each, in order; at most 64, of which the last reaches to the end.
+
+    Examples
+    --------
+    >>> segments_of_payload(b"GET / HTTP/1.1")
+    [(0, 14, 'text')]
+    """
+    found = _core.payload_segments(payload)
+    ends = [*(start for start, _ in found[1:]), len(payload)]
+    return [(start, end, kind) for (start, kind), end in zip(found, ends, strict=False)]

@@ -12,29 +12,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from wiretropy import _core, arrays
+from wiretropy import arrays
 
 KINDS = ("opaque", "text", "binary")
 OPAQUE, TEXT, BINARY = range(3)
 """Kinds of segments, and their numbers here."""
-
-
-def segments_of_payload(payload: bytes) -> list[tuple[int, int, str]]:
-    """Cut a payload into segments, as the core cuts each side of a flow.
-
-    Returns
-    -------
-    list of tuple
-        Start, end and kind of each, in order; at most 64, of which the last reaches to the end.
-
-    Examples
-    --------
-    >>> segments_of_payload(b"GET / HTTP/1.1")
-    [(0, 14, 'text')]
-    """
-    found = _core.payload_segments(payload)
-    ends = [*(start for start, _ in found[1:]), len(payload)]
-    return [(start, end, kind) for (start, kind), end in zip(found, ends, strict=False)]
 
 
 @dataclass(frozen=True, slots=True)
