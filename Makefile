@@ -70,6 +70,7 @@ train-verdict: $(VENV)/.built ## train what verdicts rest on again (needs what b
 	$(BIN)/python -m bench.verdict.material
 	$(BIN)/python -m bench.verdict.measure_encodings train  # prints what stands in encoding.PROBABILITIES
 	$(BIN)/python -m bench.verdict.traffic
+	$(BIN)/python -m bench.verdict.sides
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.verdict.train_coding  # small matrices: threads would only wait
 	$(BIN)/python -m bench.verdict.train_full_encryption
 
