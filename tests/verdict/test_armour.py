@@ -191,6 +191,12 @@ def test_the_85_characters_are_those_of_the_standard_library(name: str) -> None:
     assert decoded(CHARACTERS_85[name](random(9_000, 6))) == Encoded(name, random(9_000, 6))
 
 
+@pytest.mark.parametrize("size", range(180, 200))
+def test_the_last_mark_of_adobe_may_stand_in_a_line_of_its_own(size: int) -> None:
+    written = base64.a85encode(random(size, 13), adobe=True, wrapcol=60)
+    assert decoded(written) == decoded(written[:-1]) == Encoded("ascii85", random(size, 13))
+
+
 def test_groups_beyond_32_bits_are_no_ascii85() -> None:
     """`s8W-!` is the greatest group; one more in each place of five, at any start, is too great."""
     good = base64.a85encode(random(400, 7))
