@@ -135,11 +135,11 @@ def test_random_bytes_are_found_in_every_encoding(name: str, seed: int, size: in
     assert decoded(encode(random(size, seed))) == Encoded(encoding, random(size, seed))
 
 
-@given(st.sampled_from(sorted(WHOLE)), st.binary(min_size=64, max_size=400), SEEDS)
+@given(st.sampled_from(sorted(WHOLE)), st.binary(max_size=64), SEEDS)
 def test_any_bytes_between_random_ones_are_found(name: str, drawn: bytes, seed: int) -> None:
-    """Of bytes that are nearly all alike nobody can tell; half of these are random."""
+    """Of bytes that are mostly alike nobody can tell, for their characters can be words; most of these are random."""
     encoding, encode = WHOLE[name]
-    inside = random(200, seed) + drawn[:200] + random(200, seed + 1)
+    inside = random(200, seed) + drawn + random(200, seed + 1)
     assert decoded(encode(inside)) == Encoded(encoding, inside)
 
 
