@@ -178,8 +178,8 @@ def _uu_bytes(characters: bytes) -> bytes:
 
 def ascii85(payload: bytes) -> bytes | None:
     """Bytes of groups of five characters from `!` to `u`, `z` for four zeros, with or without the marks of Adobe."""
-    # Of either mark a half can be cut off, and `~` is none of the characters.
-    text = _lines_of_85(_ADOBE_MARKS.sub(b"", payload.strip()))
+    # Of either mark, which can stand in a line of its own, a half can be cut off; `~` is none of the characters.
+    text = _lines_of_85(_ADOBE_MARKS.sub(b"", payload.strip()).strip())
     return _of_fives(text, _ASCII85, zeros=b"z") if text else None
 
 

@@ -70,7 +70,7 @@ as many texts, binaries and encoded ones (`python -m bench.verdict.measure_encod
 each length). Small numbers look like UTF-16; what is found as base64 in text mostly is base64: pictures in markup."""
 
 OTHERS_PROBABILITY = 0.996
-"""The same of the encodings that were found nowhere in it but where they were, by the rule of three."""
+"""The same of the encodings of which one fragment at most was found where there is none: three could have been."""
 
 _ARMOURS: tuple[tuple[str, Callable[[bytes], bytes | None]], ...] = (
     ("hex", armour.hex_pairs),
