@@ -59,15 +59,14 @@ class Network:
         Parameters
         ----------
         x : ndarray of shape (n, inputs)
-        target : ndarray of shape (n,), bool or int
-            Number of the class of each row, from 0.
+        target : ndarray of shape (n,), bool or int, or of shape (n, outputs), float
+            Number of the class of each row, from 0; or what the outputs are to state, as probabilities.
         weights : ndarray of shape (n,)
         """
         draw = np.random.default_rng(self.seed)
         mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-3
         scaled = (x - mean) / spread
-        classes = int(target.max()) + 1
-        y = (target[:, None] == np.arange(classes)).astype(np.float32)[:, -1 if classes == 2 else None :]
+        y = target.astype(np.float32) if target.ndim == 2 else _indicators(target)
         w = (weights / weights.mean()).astype(np.float32)[:, None]
         sizes = [x.shape[1], *self.hidden, y.shape[1]]
         layers = []
@@ -114,6 +113,20 @@ class Network:
         ]
 
 
+def _indicators(target: NDArray[Any]) -> Floats:
+    """One column a class; of two classes the second alone."""
+    classes = int(target.max()) + 1
+    return (target[:, None] == np.arange(classes)).astype(np.float32)[:, -1 if classes == 2 else None :]
+
+
+def stated(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities of shape (n, outputs) from outputs of shape (n,) or (n, classes)."""
+    if outputs.ndim == 1:
+        return np.asarray(1 / (1 + np.exp(-outputs)))[:, None]
+    raised = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
 def forward(layers: Sequence[Floats], x: Floats) -> list[Floats]:
     """The outputs of every layer."""
     found = []
@@ -127,12 +140,8 @@ def forward(layers: Sequence[Floats], x: Floats) -> list[Floats]:
 
 def _slopes(layers: Sequence[Floats], x: Floats, y: Floats, w: Floats) -> list[Floats]:
     outputs = forward(layers, x)
-    if y.shape[1] == 1:
-        stated = 1 / (1 + np.exp(-outputs[-1]))
-    else:
-        stated = np.exp(outputs[-1] - outputs[-1].max(axis=1, keepdims=True))
-        stated /= stated.sum(axis=1, keepdims=True)
-    slope = (stated - y) * w / len(x)
+    last = outputs[-1][:, 0] if y.shape[1] == 1 else outputs[-1]
+    slope = (stated(last) - y) * w / len(x)
     found: list[Floats] = []
     for place in range(len(outputs) - 1, -1, -1):
         before = outputs[place - 1] if place else x

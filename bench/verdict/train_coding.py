@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from bench.coding import data, fetch, formats
 from bench.verdict import calibration, measuring, openings, samples
-from bench.verdict.network import Network, inputs
+from bench.verdict.network import Network, inputs, stated
 from bench.verdict.samples import Rows
 from wiretropy.verdict import payload_statistics
 
@@ -66,7 +66,12 @@ CLASSES = {
 }
 """By model, in the order of its outputs; of two classes the one output is the log-odds of the second."""
 
-HIDDEN = {"narrow": (48, 24), "wide": (48, 24), "payload": (64, 32)}
+HIDDEN = {"narrow": (48, 24), "wide": (64, 32), "payload": (64, 32)}
+
+TEACHERS = 4
+"""Networks that learn from the rows, and whose mean the one that is shipped learns: as good as all of them, nearly."""
+
+TEACHERS_HIDDEN = (64, 32)
 
 
 def training_rows(share: float) -> Rows:
@@ -176,8 +181,8 @@ def model(rows: Rows, which: str, epochs: int) -> dict[str, Any]:
     x, given, target = seen(rows, which), weights(rows), classes(rows, which)
     network = Network(HIDDEN[which], epochs)
     by = calibration.fit(left_out(rows, x, which, network), target, rows.lengths, given * _is_stated(rows))
-    network.fit(x, target, given)
-    stored = {
+    network.fit(x, taught(x, target, given, epochs), given)
+    written = {
         "statistics": [measuring.NAMES[place] for place in columns(which)],
         "payload_statistics": list(payload_statistics.STATISTICS) if which == "payload" else [],
         "transform": "asinh of each statistic; then, as they are, payload statistics, or of flows whether "
@@ -189,7 +194,17 @@ def model(rows: Rows, which: str, epochs: int) -> dict[str, Any]:
         "calibration": by,
     }
     print(f"{which}: {len(rows):,} rows", flush=True)
-    return stored
+    return written
+
+
+def taught(
+    x: NDArray[np.float32], target: NDArray[np.int64], given: NDArray[np.float64], epochs: int
+) -> NDArray[np.float64]:
+    """What several networks state on average, which is smoother than the truth (Hinton et al., arXiv:1503.02531)."""
+    outputs = [
+        Network(TEACHERS_HIDDEN, epochs, SEED + number).fit(x, target, given).log_odds(x) for number in range(TEACHERS)
+    ]
+    return stated(np.mean(outputs, axis=0))
 
 
 def _is_stated(rows: Rows) -> NDArray[np.bool_]:
