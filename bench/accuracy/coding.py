@@ -18,7 +18,7 @@ from bench.report import Check, Section, Table
 from bench.verdict.samples import ANCHORS
 
 TARGETS = {512: 0.86, 2048: 0.94, 8192: 0.985, 65_536: 0.995}
-"""Balanced accuracy over the 17 formats that issue 3 asks for, by length in bytes."""
+"""Balanced accuracy over the 17 formats that is asked for, by length in bytes."""
 
 MOST_CALIBRATION_ERROR = 0.02
 

@@ -17,12 +17,15 @@ import numpy as np
 
 from bench.coding import fetch
 from bench.verdict.traffic import directions
+from bench.verdict.train_flows import UNSURE
 from bench.verdict.train_opaque import NOT_CLEAR, corpus
 
 OPEN_WITH_HANDSHAKE = frozenset(("TLS", "SSH-2", "SSH-1", "RDP", "DTLS"))
 """Encrypted protocols whose first packet is a handshake in the clear."""
 
 LEAST_BYTES = 16
+
+_UNSURE = frozenset(label.upper() for label in UNSURE)
 
 PACKET_BYTES = 1460
 """Payload of a full TCP packet on Ethernet."""
@@ -35,6 +38,11 @@ class Opening:
     octets: bytes
     label: str
     source: str
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether its protocol sends cleartext alone, without tickets, hashes or ciphertext within."""
+        return self.label.upper() not in _UNSURE
 
 
 def ordinary() -> list[Opening]:

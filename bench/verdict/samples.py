@@ -317,9 +317,9 @@ def clear(
 
 
 def messages(found: Sequence[Opening], *, is_test: bool, least: int = SHORTEST) -> Iterator[Fragment]:
-    """Cleartext protocol messages: text where nearly all of it is printable, else binary."""
+    """Cleartext protocol messages that are surely that: text where nearly all of it is printable, else binary."""
     for one in found:
-        if len(one.octets) >= least and (one.source in traffic.TEST) == is_test:
+        if one.is_sure and len(one.octets) >= least and (one.source in traffic.TEST) == is_test:
             printable = np.isin(np.frombuffer(one.octets, np.uint8), PRINTABLE).mean()
             verdict = "text" if printable > TEXT_SHARE else "binary"
             yield Fragment(one.octets, False, "clear", verdict, "message", one.source)

@@ -1,6 +1,6 @@
 """Train the models that tell compressed, encrypted and other bytes apart; write `src/wiretropy/verdict/coding.json`.
 
-    python -m bench.verdict.train_coding [--compare] [--share S]
+    python -m bench.verdict.train_coding [--compare] [--only MODEL] [--share S]
 
 Contents, streams and traffic of the training side only. A network serves all lengths up to 64 KiB. There are three:
 `narrow`, of the statistics that flow records carry, and `wide`, of those of raw payloads, tell compressed from
@@ -271,6 +271,7 @@ def main(words: Sequence[str]) -> int:
     """Read the command line; train and write, or compare."""
     parser = argparse.ArgumentParser(description="Train the models that tell compressed from encrypted bytes.")
     parser.add_argument("--compare", action="store_true", help="compare methods on left-out sources; writes nothing")
+    parser.add_argument("--only", choices=list(CLASSES), help="train this model, and keep the others")
     parser.add_argument("--share", type=float, default=1.0, help="share of the full number of fragments (default 1)")
     parser.add_argument("--epochs", type=int, default=40, help="passes over the rows (default %(default)s)")
     chosen = parser.parse_args(words)
@@ -279,7 +280,9 @@ def main(words: Sequence[str]) -> int:
         compare(rows, chosen.epochs)
         return 0
     stored = {"format": FORMAT, "version": 3, "provenance": provenance(rows, chosen.share)}
-    stored["models"] = {which: model(rows, which, chosen.epochs) for which in CLASSES}
+    kept = json.loads(OUT.read_text(encoding="utf-8"))["models"] if chosen.only else {}
+    wanted = [chosen.only] if chosen.only else list(CLASSES)
+    stored["models"] = kept | {which: model(rows, which, chosen.epochs) for which in wanted}
     OUT.write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{OUT}: {OUT.stat().st_size:,} bytes, {len(rows):,} rows")
     return 0
