@@ -17,7 +17,6 @@ import numpy as np
 
 from bench.coding import fetch
 from bench.verdict.traffic import directions
-from bench.verdict.train_flows import UNSURE
 from bench.verdict.train_opaque import NOT_CLEAR, corpus
 
 OPEN_WITH_HANDSHAKE = frozenset(("TLS", "SSH-2", "SSH-1", "RDP", "DTLS"))
@@ -25,7 +24,8 @@ OPEN_WITH_HANDSHAKE = frozenset(("TLS", "SSH-2", "SSH-1", "RDP", "DTLS"))
 
 LEAST_BYTES = 16
 
-_UNSURE = frozenset(label.upper() for label in UNSURE)
+HOLD_CIPHERTEXT = frozenset("KERBEROS SNMP RADIUS DCERPC LDAP".split())
+"""Labels of protocols whose messages are tickets, hashes or ciphertext for the most part now and then."""
 
 PACKET_BYTES = 1460
 """Payload of a full TCP packet on Ethernet."""
@@ -42,7 +42,7 @@ class Opening:
     @property
     def is_sure(self) -> bool:
         """Whether its protocol sends cleartext alone, without tickets, hashes or ciphertext within."""
-        return self.label.upper() not in _UNSURE
+        return self.label.upper() not in HOLD_CIPHERTEXT
 
 
 def ordinary() -> list[Opening]:

@@ -26,7 +26,7 @@ POLICY = """
 version = 1
 may_be_encrypted = []
 [[must_be_encrypted]]
-ports = [80, 1935]
+ports = [80, 1935, 3389]
 [[threshold]]
 bits_per_byte = 7.0
 [[band]]
@@ -36,7 +36,7 @@ after_bytes = 0
 min_bytes = 16
 changes = ["* -> *"]
 """
-"""Made to be broken: all seven rules fire on the examples."""
+"""Made to be broken: all rules fire on the examples."""
 
 LOW = "Port: 22, 80, 443, 1935\nRange: 1 500 0 4\nRange: 501 65536 0 8\n"
 """A band that is left within the first 500 bytes, and regained behind them."""
