@@ -83,6 +83,7 @@ def weak_encryption(batch: pa.RecordBatch, policy: Policy, match: TrafficMatcher
 def unevenness_of(batch: pa.RecordBatch, side: str) -> NDArray[np.float64]:
     """How much more often than of random bytes two of a side's opaque bytes are equal; NaN where none were measured.
 
+    Remains of cleartext and framing are left out, where there are any.
     With n bytes and X their chi-square against equal frequencies this is (X - 255) / n: its mean is 0 for random bytes,
     and for others n has no part in it but for chance.
     """
@@ -90,7 +91,7 @@ def unevenness_of(batch: pa.RecordBatch, side: str) -> NDArray[np.float64]:
     starts, ends = arrays.spans(column)
     rows = np.flatnonzero(ends > starts)
     unevenness = np.full(batch.num_rows, np.nan)
-    scores = arrays.values(column.values)[starts[rows] + coding_names("narrow").index("byte_chi2")]
+    scores = arrays.values(column.values)[starts[rows] + coding_names("narrow").index("cleared_byte_chi2")]
     lengths = arrays.values(batch.column(f"{side}_coding_bytes"))[rows]
     # The core tells (X - 255) / sqrt(510).
     unevenness[rows] = scores.astype(np.float64) * np.sqrt(510) / lengths
