@@ -263,7 +263,7 @@ TEXT = (
     "and it names hundreds of protocols, which wiretropy does not. The truth of the public captures is by name too, "
     "mostly tshark's, so that what signatures know is right by definition: SSH with the cipher `none`, of which there "
     "is a flow, counts as encrypted. They are those of repositories that are neither nDPI's nor seen by our models, "
-    "but for the few weights that sum up the segments of a side, which were learnt from all public captures. "
+    "but for the scores of single bytes that cut sides into segments, which were learnt from all public captures. "
     "Labels whose flows are of several kinds are left out. Flows of one capture are alike, so look at the number of "
     "captures: brackets are 95 % intervals over captures.",
     "The last table has every class of the examples, and labels of the public captures with "
