@@ -52,6 +52,7 @@ def padded(column: Any, rows: NDArray[np.integer[Any]], width: int) -> NDArray[n
     ----------
     column : pyarrow.BinaryArray of shape (n,)
     rows : ndarray of shape (m,)
+        Ascending.
     width : int
 
     Returns
@@ -61,11 +62,18 @@ def padded(column: Any, rows: NDArray[np.integer[Any]], width: int) -> NDArray[n
     if len(rows) == 0:
         return np.zeros((0, width), dtype=np.uint8)
     _, offsets, stored = column.buffers()
-    bounds = np.frombuffer(offsets, dtype=np.int32)[column.offset :]
-    items = np.concatenate([np.frombuffer(stored or b"", dtype=np.uint8), np.zeros(width, dtype=np.uint8)])
-    starts, ends = bounds[rows, None], bounds[rows + 1, None]
-    places = starts + np.arange(width)
-    return np.where(places < ends, items[np.minimum(places, len(items) - 1)], np.uint8(0))
+    bounds = np.frombuffer(offsets, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    counts = np.diff(bounds)
+    # Of each row, which of its bytes are wanted.
+    is_wanted = np.zeros(len(column), dtype=np.bool_)
+    is_wanted[rows] = True
+    chosen = np.repeat(is_wanted, counts)
+    if counts.max(initial=0) > width:
+        chosen &= np.arange(len(chosen)) - np.repeat(bounds[:-1] - bounds[0], counts) < width
+    filled = np.zeros((len(rows), width), dtype=np.uint8)
+    items = np.frombuffer(stored or b"", dtype=np.uint8)[bounds[0] : bounds[-1]]
+    filled[np.arange(width) < np.minimum(counts[rows], width)[:, None]] = items[chosen]
+    return filled
 
 
 def spans(lists: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

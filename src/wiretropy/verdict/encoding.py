@@ -22,7 +22,6 @@ from wiretropy.verdict.armour import (
     IN_COLUMNS,
     LEAST_ESCAPED,
     LEAST_HEX_DIGITS,
-    LEAST_IN_COLUMNS,
     is_uneven,
     likeliest,
     printable_share,
@@ -37,6 +36,13 @@ _BASE32 = re.compile(rb"[A-Z2-7]+=*")
 _BREAKS = re.compile(rb"[\r\n\t ]+")
 _ESCAPE = re.compile(rb"%[0-9A-Fa-f]{2}")
 
+LEAST_LETTERS, LEAST_DIGITS = 0.12, 0.02
+"""Shares of letters of either case, and of digits, in base64, at least: of 64 characters 26 are capitals, 26 small
+letters and 10 digits."""
+
+_RANGES = tuple((ord(first), ord(last)) for first, last in ("AZ", "az", "09"))
+_HEX_DIGITS = np.isin(np.arange(256), list(b"0123456789abcdefABCDEF"))
+
 _LAST_BLOCK = 0x30
 _NO_BLOCKS = (0x01, 0x02, 0x20)
 """High bytes of UTF-16 in which most characters of a text can lie, up to that of Japanese syllables; but in these lie
@@ -46,16 +52,20 @@ _LEAST_STEP = 2.5
 """Mean distance of characters from the next and from the next but one: of numbers in text it is 3, of words 20, of
 16-bit samples of sound that is not loud one or two."""
 
-_DIGITS = np.zeros(256, dtype=np.bool_)
-_DIGITS[np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=:\r\n\t \0", np.uint8)] = (
-    True
-)
-"""Characters of base64, base32 and hexadecimal digits, what may stand between them, and filling."""
+_BREAK = np.isin(np.arange(256), list(b"\r\n\t "))
 
-_NO_BLANKS, _NO_SMALL = (
-    np.isin(np.arange(256), [0, 9, 10, 13, *printed]) for printed in (range(33, 127), range(32, 97))
-)
-"""Characters of Ascii85 and of uuencode, line breaks, and filling."""
+_IN_DIGITS, _IN_PAIRS, _IN_NO_BLANKS, _IN_NO_SMALL = 1, 2, 4, 8
+_SETS = np.zeros(256, dtype=np.uint8)
+"""Which sets of characters each byte belongs to, line breaks and filling to all: of base64, base32 and hexadecimal
+digits with what may stand between them; of pairs of digits; of Ascii85; of uuencode."""
+
+for _set, _members in (
+    (_IN_DIGITS, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=:\t "),
+    (_IN_PAIRS, bytes(np.flatnonzero(IN_COLUMNS).tolist()) + b"\t"),
+    (_IN_NO_BLANKS, bytes(range(33, 127)) + b"\t"),
+    (_IN_NO_SMALL, bytes(range(32, 97)) + b"\t"),
+):
+    _SETS[np.frombuffer(_members + b"\r\n\0", np.uint8)] |= _set
 
 PROBABILITY_LENGTHS = (16, 32, 64, 512)
 """Bytes from which each of the probabilities holds."""
@@ -144,18 +154,49 @@ def may_be_encoded(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
     -------
     may_be : ndarray of shape (n,), bool
     """
-    has_digits = _DIGITS[heads].all(axis=1)
     length = (heads != 0).sum(axis=1)
     escapes = np.maximum((heads == ord("%")).sum(axis=1), (heads == ord("=")).sum(axis=1))
     has_escapes = (escapes > 0) & (3 * escapes >= LEAST_ESCAPED * length)
-    has_columns = IN_COLUMNS[heads].sum(axis=1) >= LEAST_IN_COLUMNS * length
+    # Dumps are told by three whole lines, for which first bytes are too few.
+    in_all = np.bitwise_and.reduce(_SETS[heads], axis=1)
+    has_pairs_of_digits = in_all & _IN_PAIRS > 0
     is_named = (heads[:, :6] == np.frombuffer(b"begin ", np.uint8)).all(axis=1)
-    has_signs = _NO_BLANKS[heads].all(axis=1) | _NO_SMALL[heads].all(axis=1) | is_named
+    has_signs = (in_all & (_IN_NO_BLANKS | _IN_NO_SMALL) > 0) | is_named
+    result: NDArray[np.bool_] = has_escapes | has_pairs_of_digits | has_signs
     # Of two bytes of a character one repeats in four of five places, so neighbours of it are equal in three.
     repeats = [(heads[:, first + 2 :: 2] == heads[:, first:-2:2]).mean(axis=1) for first in (0, 1)]
-    has_pairs = (repeats[0] > 0.5) ^ (repeats[1] > 0.5)
-    result: NDArray[np.bool_] = has_digits | has_escapes | has_columns | has_signs | has_pairs
+    for is_likely, look in (
+        (in_all & _IN_DIGITS > 0, _may_be_digits),
+        ((repeats[0] > 0.5) ^ (repeats[1] > 0.5), _may_be_utf16),
+    ):
+        rows = np.flatnonzero(is_likely & ~result)
+        result[rows] = look(heads[rows])
     return result
+
+
+def _may_be_digits(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether lines are long, and characters those of hexadecimal digits or base32, or mixed as in base64."""
+    is_break = _BREAK[heads]
+    breaks = (is_break[:, 1:] & ~is_break[:, :-1]).cumsum(axis=1, dtype=np.uint8)
+    # Behind the first of three breaks stands a line that is neither the first nor the last.
+    has_lines = (breaks[:, -1] < 3) | ((breaks == 1).sum(axis=1) > SHORTEST)
+    is_filling = is_break | (heads == 0)
+    length = (~is_filling).sum(axis=1)
+    upper, lower, digits = (((heads >= first) & (heads <= last)).sum(axis=1) for first, last in _RANGES)
+    is_mixed = (upper >= LEAST_LETTERS * length) & (lower >= LEAST_LETTERS * length) & (digits >= LEAST_DIGITS * length)
+    is_of_few = (_HEX_DIGITS[heads] | is_filling).all(axis=1) | (lower == 0)
+    return np.asarray(has_lines & (is_mixed | is_of_few))
+
+
+def _may_be_utf16(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether one half has few zeros: the high bytes, where they are of another block, else the low ones."""
+    width = heads.shape[1]
+    last = width - (heads[:, ::-1] != 0).argmax(axis=1)
+    zeros = np.stack([(heads[:, first::2] == 0).sum(axis=1) for first in (0, 1)])
+    filling = width - last
+    # The commonest high byte may stand in a fifth of the low ones, and a last one may be cut off.
+    fewest = zeros.min(axis=0) - filling // 2
+    return np.asarray(fewest <= 0.1 * last + 1)
 
 
 def _armoured(payload: bytes) -> Encoded | None:
@@ -191,8 +232,8 @@ def _is_mixed(text: bytes) -> bool:
     lower = sum(97 <= value <= 122 for value in text)
     digits = sum(48 <= value <= 57 for value in text)
     length = len(text)
-    # Of 64 characters 26 are capital, 26 small letters and 10 digits.
-    is_balanced = upper >= 0.12 * length and lower >= 0.12 * length and digits >= 0.02 * length
+    is_balanced = upper >= LEAST_LETTERS * length and lower >= LEAST_LETTERS * length
+    is_balanced = is_balanced and digits >= LEAST_DIGITS * length
     words = sum(len(word) for word in _WORD.findall(text))
     return is_balanced and words < 0.4 * length
 
