@@ -65,6 +65,11 @@ def truth(label: dict[str, str]) -> str:
     return known or ("clear" if is_clear else "")
 
 
+def _session(flow: dict[str, Any]) -> tuple[Any, ...]:
+    """What captures of one session have in common, whoever made them."""
+    return tuple(flow[f"{side}_{name}"] for side in ("orig", "resp") for name in ("head", "measured_bytes", "entropy"))
+
+
 def _least_printable(flow: dict[str, Any]) -> float:
     shares = [flow[f"{side}_printable_share"] for side in ("orig", "resp")]
     return min((share for share in shares if share is not None), default=0.0)
@@ -72,7 +77,14 @@ def _least_printable(flow: dict[str, Any]) -> float:
 
 def found(is_wanted: Callable[[str], bool] = lambda repository: repository in traffic.TEST) -> Found:
     """Judge the flows of these repositories, each flow once."""
-    rows, seen = [], set()
+    # Some sessions are in repositories of both sides: those count as learnt.
+    seen = {
+        _session(flow)
+        for name, flows, _ in public.flows()
+        if not is_wanted(name.split("/", 1)[0])
+        for flow in flows.to_arrow().to_pylist()
+    }
+    rows = []
     for name, flows, labels in public.flows():
         repository = name.split("/", 1)[0]
         if not is_wanted(repository):
@@ -83,8 +95,7 @@ def found(is_wanted: Callable[[str], bool] = lambda repository: repository in tr
             if known == "clear" and label["label"] == "HTTP" and _least_printable(flow) < PRINTABLE:
                 # The corpus knows the protocol, not whether what it carries is packed or encrypted.
                 continue
-            # The same session is in several captures.
-            key = (flow["uid"], flow["orig_measured_bytes"], flow["resp_measured_bytes"])
+            key = _session(flow)
             if not known or key in seen or flow["verdict_bytes"] < LEAST_CLEAR:
                 continue
             seen.add(key)
@@ -138,12 +149,12 @@ def section() -> Section:
     flows = found()
     result = Section("flows", "Verdicts on flows of public captures")
     result.text.append(
-        "`wiretropy.judge` on the flows of repositories that training did not see, by what the corpus says of them "
-        "where that is sure; flows that are in several captures count once. Shares in percent; opaque bytes are those "
-        "of the longest opaque segment, up to 8,192. Clear is right for text, binary and encoded; of HTTP that the "
-        "corpus does not call compressed only what is printable to nine tenths counts, for the corpus knows the "
-        "protocol and not what it carries. The scores of single bytes that cut sides into segments were learnt from "
-        "all public captures. Intervals are over repositories."
+        "`wiretropy.judge` on the flows of repositories that training did not see, by what the corpus says of them"
+        " where that is sure; flows that are in several captures count once, and not at all if training saw one. "
+        "Shares in percent; opaque bytes are those of the longest opaque segment, up to 8,192. Clear is right for "
+        "text, binary and encoded; of HTTP that the corpus does not call compressed only what is printable to nine"
+        " tenths counts, for the corpus knows the protocol and not what it carries. The scores of single bytes "
+        "that cut sides into segments were learnt from all public captures. Intervals are over repositories."
     )
     error, table = calibration(flows)
     as_they_come = calibration(flows, alike=False)[0]

@@ -26,7 +26,8 @@ TEST = frozenset((
     "stanford-esrg+retina", "kqdssheng+Pcap", "arkime+arkime", "Raphh1+lereseau", "realjimmy+sample-captures",
     "corelight+zeek-spicy-openvpn", "elcabezzonn+Pcaps", "HelloWorld20240418+boofuzz_nova",
 ))  # fmt: skip
-"""Repositories that models see nothing of; the others share captures with each other, these do not."""
+"""Repositories that models see nothing of. The others share captures with each other; of these single sessions are in
+others too, which `bench.accuracy.flows` leaves out."""
 
 LEAST_BYTES = 128
 

@@ -190,7 +190,7 @@ def test_numbers_that_are_none_or_out_of_bounds_are_faults(value: str) -> None:
 )
 def test_keys_of_very_many_parts_are_a_fault_at_once(text: str) -> None:
     [told] = faults("# first\n" + text)
-    assert told == "2: a key has more than 64 parts; in a policy it has 3 at most"
+    assert told == "2: a key, or a text like one, has more than 64 parts; in a policy it has 3 at most"
 
 
 def test_addresses_and_sentences_are_no_keys_of_many_parts() -> None:

@@ -249,6 +249,24 @@ def test_ordinary_text_is_none_of_them(name: str) -> None:
     assert decoded(LINES[name]) is None
 
 
+@given(
+    st.sampled_from([b" ", b":", b"-", b""]),
+    st.integers(0, 3),
+    st.integers(0, 30),
+    st.sampled_from([b"\n", b"\r\n", b"\r"]),
+)
+def test_pairs_that_begin_with_any_break_are_looked_at(separator: bytes, first: int, place: int, end: bytes) -> None:
+    pairs = separator.join(b"%02x" % (7 * n % 256) for n in range(24))[first:]
+    for text in (pairs[:place] + end + pairs[place:], b"a" + end + pairs):
+        found = decoded(text)
+        assert found is None or found.encoding in ("hex", "base32", "base64")
+
+
+def test_two_hardware_addresses_are_no_encoding() -> None:
+    assert decoded(b"00:1a:2b:3c:4d:5e\n00:1a:2b:9c:ad:5f\n") is None
+    assert decoded(b"a\nb cd ef 01 23 45 67 89 ab cd ef 01 23 45 67") is None
+
+
 @pytest.mark.parametrize("size", [64, 128, 512, 2_048])
 def test_base64_in_text_is_no_other_encoding(size: int) -> None:
     """Whatever the cut, markup with a picture in it is base64 or nothing."""

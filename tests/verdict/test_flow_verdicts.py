@@ -347,6 +347,19 @@ def test_the_order_of_flows_does_not_matter(flows: Flows) -> None:
     assert shuffled.to_pylist() == judge(flows).to_arrow().take(order).to_pylist()
 
 
+@pytest.mark.parametrize("change", [lambda numbers: numbers[:39], lambda numbers: [float("nan"), *numbers[1:]]])
+def test_flows_stored_with_other_numbers_are_refused(
+    change: Callable[[list[float]], list[float]], flows: Flows
+) -> None:
+    batch = batch_of(flows)
+    at = batch.schema.get_field_index("resp_coding")
+    changed = [numbers and change(numbers) for numbers in batch.column(at).to_pylist()]
+    assert any(changed)
+    stored = batch.set_column(at, batch.schema.field(at), pa.array(changed, batch.schema.field(at).type))
+    with pytest.raises(ValueError, match="scan their captures again"):
+        judge(stored)
+
+
 @pytest.mark.parametrize("is_batch", [True, False])
 def test_flows_stored_without_segments_are_refused(is_batch: bool, flows: Flows) -> None:
     old = [name for name in flows.to_arrow().schema.names if "segment" not in name and "coding" not in name]

@@ -119,7 +119,8 @@ def _parsed(text: str, name: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     """The document, and where each key of it stands."""
     if long_key := _LONG_KEY.search(text):
         number = text.count("\n", 0, long_key.start()) + 1
-        raise PolicyError([f"{name}:{number}: a key has more than {MAX_KEY_PARTS} parts; in a policy it has 3 at most"])
+        told = f"a key, or a text like one, has more than {MAX_KEY_PARTS} parts; in a policy it has 3 at most"
+        raise PolicyError([f"{name}:{number}: {told}"])
     try:
         return tomllib.loads(text), key_lines(text)
     except tomllib.TOMLDecodeError as error:

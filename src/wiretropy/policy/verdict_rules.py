@@ -89,13 +89,15 @@ def unevenness_of(batch: pa.RecordBatch, side: str) -> NDArray[np.float64]:
     """
     column: Any = batch.column(f"{side}_coding")
     starts, ends = arrays.spans(column)
-    rows = np.flatnonzero(ends > starts)
+    names = coding_names("narrow")
+    # Flows that were stored by a version with other numbers have none of these.
+    rows = np.flatnonzero(ends - starts == len(names))
     unevenness = np.full(batch.num_rows, np.nan)
-    scores = arrays.values(column.values)[starts[rows] + coding_names("narrow").index("cleared_byte_chi2")]
+    scores = arrays.values(column.values)[starts[rows] + names.index("cleared_byte_chi2")]
     lengths = arrays.values(batch.column(f"{side}_coding_bytes"))[rows]
     # The core tells (X - 255) / sqrt(510).
     unevenness[rows] = scores.astype(np.float64) * np.sqrt(510) / lengths
-    return unevenness
+    return np.where(np.isfinite(unevenness), unevenness, np.nan)
 
 
 def _longest_opaque(segments: JudgedSegments, side: str, rows: int) -> NDArray[np.int64]:

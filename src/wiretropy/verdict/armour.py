@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import re
 import string
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,9 +95,12 @@ def hex_pairs(payload: bytes) -> bytes | None:
     lines = _LINE_END.split(text)
     # Behind the last pair of a line the separator stands, or it does not.
     separator = next((text[at : at + 1] for at in range(min(3, len(text))) if text[at] in b" :-"), b"")
+    if not separator:
+        return None
     text = _PAIR_BREAK.sub(separator, text)
-    fewest = FEWEST_PAIRS_OF_LINE - 1
-    if not _PAIRS.fullmatch(text) or any(line.count(separator) < fewest for line in lines[1:-1]):
+    # The outer lines may be cut; of two at least one has to be long.
+    inner = lines[1:-1] or [max(lines, key=len)]
+    if not _PAIRS.fullmatch(text) or any(line.count(separator) < FEWEST_PAIRS_OF_LINE - 1 for line in inner):
         return None
     digits = b"".join(pair for pair in text.split(separator) if len(pair) == 2)
     is_number = digits.isdigit() or digits.isalpha() or len(set(digits)) < LEAST_HEX_DIGITS
@@ -216,16 +220,22 @@ def _of_fives(text: bytes, alphabet: bytes, *, zeros: bytes = b"") -> bytes | No
 
 def _fives(text: bytes, alphabet: bytes) -> bytes | None:
     """Bytes of whole groups, and of the rest one less than it has characters; None if a group exceeds 32 bits."""
-    values = np.zeros(256, dtype=np.int64)
-    values[np.frombuffer(alphabet, np.uint8)] = np.arange(85)
     rest = len(text) % 5
     filled = text + alphabet[-1:] * (-len(text) % 5)
-    groups = values[np.frombuffer(filled, np.uint8)].reshape(-1, 5) @ _PLACES
+    groups = _values_of(alphabet)[np.frombuffer(filled, np.uint8)].reshape(-1, 5) @ _PLACES
     # A group that was cut off can exceed them by what fills it.
     if (groups[: len(text) // 5] >> 32).any():
         return None
     whole = (groups & 0xFFFFFFFF).astype(">u4").tobytes()
     return whole[: len(text) // 5 * 4 + max(0, rest - 1)]
+
+
+@cache
+def _values_of(alphabet: bytes) -> NDArray[np.int64]:
+    """What each character counts, by its byte."""
+    values = np.zeros(256, dtype=np.int64)
+    values[np.frombuffer(alphabet, np.uint8)] = np.arange(85)
+    return values
 
 
 def _is_spread(text: bytes) -> bool:

@@ -54,6 +54,10 @@ _LEAST_STEP = 2.5
 
 _BREAK = np.isin(np.arange(256), list(b"\r\n\t "))
 
+FEWEST_WITH_SIGNS = 20
+"""Characters but blanks in first bytes that can be Ascii85, of which 48 are asked for, or uuencode, of 40 of which half
+may be blanks."""
+
 _IN_DIGITS, _IN_PAIRS, _IN_NO_BLANKS, _IN_NO_SMALL = 1, 2, 4, 8
 _SETS = np.zeros(256, dtype=np.uint8)
 """Which sets of characters each byte belongs to, line breaks and filling to all: of base64, base32 and hexadecimal
@@ -143,7 +147,7 @@ def probability(encoding: str, length: int) -> float:
 
 
 def may_be_encoded(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which first bytes are worth the work of `decoded`; of those that are not, it would find nothing.
+    """Which first bytes are worth the work of `decoded`; of those that are not, it finds next to nothing.
 
     Parameters
     ----------
@@ -161,12 +165,12 @@ def may_be_encoded(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
     in_all = np.bitwise_and.reduce(_SETS[heads], axis=1)
     has_pairs_of_digits = in_all & _IN_PAIRS > 0
     is_named = (heads[:, :6] == np.frombuffer(b"begin ", np.uint8)).all(axis=1)
-    has_signs = (in_all & (_IN_NO_BLANKS | _IN_NO_SMALL) > 0) | is_named
-    result: NDArray[np.bool_] = has_escapes | has_pairs_of_digits | has_signs
+    result: NDArray[np.bool_] = has_escapes | has_pairs_of_digits | is_named
     # Of two bytes of a character one repeats in four of five places, so neighbours of it are equal in three.
     repeats = [(heads[:, first + 2 :: 2] == heads[:, first:-2:2]).mean(axis=1) for first in (0, 1)]
     for is_likely, look in (
         (in_all & _IN_DIGITS > 0, _may_be_digits),
+        (in_all & (_IN_NO_BLANKS | _IN_NO_SMALL) > 0, _have_signs),
         ((repeats[0] > 0.5) ^ (repeats[1] > 0.5), _may_be_utf16),
     ):
         rows = np.flatnonzero(is_likely & ~result)
@@ -186,6 +190,16 @@ def _may_be_digits(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
     is_mixed = (upper >= LEAST_LETTERS * length) & (lower >= LEAST_LETTERS * length) & (digits >= LEAST_DIGITS * length)
     is_of_few = (_HEX_DIGITS[heads] | is_filling).all(axis=1) | (lower == 0)
     return np.asarray(has_lines & (is_mixed | is_of_few))
+
+
+def _have_signs(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether there are as many letters and signs as in Ascii85 or uuencode, and as many characters."""
+    length = ((heads > 32) & (heads < 127)).sum(axis=1)
+    letters = (((heads | 32) >= ord("a")) & ((heads | 32) <= ord("z"))).sum(axis=1)
+    digits = ((heads >= ord("0")) & (heads <= ord("9"))).sum(axis=1)
+    # Of uuencode some of what is no letter or digit are blanks, and its shares are counted with them.
+    is_spread = (letters >= 0.08 * length) & (length - letters - digits >= 0.05 * length)
+    return np.asarray(is_spread & (length >= FEWEST_WITH_SIGNS))
 
 
 def _may_be_utf16(heads: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ from wiretropy.tables import arrow_field
 from wiretropy.verdict.coding import coding_names, model
 from wiretropy.verdict.encoding import SHORTEST as SHORTEST_ENCODED
 from wiretropy.verdict.encoding import decoded, may_be_encoded
+from wiretropy.verdict.encoding import probability as encoding_probability
 from wiretropy.verdict.evidence import opaque_log_odds
 from wiretropy.verdict.opaque import HEAD_LENGTHS
 from wiretropy.verdict.opaque import opaque_log_odds as head_log_odds
@@ -68,6 +69,9 @@ PRIOR = float(np.log(3))
 """Log-odds that an opaque flow or side is encrypted before its bits are looked at: of the opaque flows of the public
 captures there are ten times as many; three leaves room for networks that are different."""
 
+MOST_SCORE = 1e9
+"""Beyond the coding statistics of any bytes: stored flows can hold whatever was written into them."""
+
 _SCAN_AGAIN = "scan their captures again"
 
 _ENCRYPTED, _COMPRESSED, _ENCODED, _TEXT, _BINARY, _UNDECIDED = range(len(VERDICTS))
@@ -97,8 +101,9 @@ def judge(flows: Flows | pa.RecordBatch) -> Flows | pa.RecordBatch:
     -------
     flows : Flows or pyarrow.RecordBatch
         The same with these columns behind (see `wiretropy.schema.VERDICT_COLUMNS`): ``verdict``, one of
-        `VERDICTS`; ``verdict_probability``, that it is right, calibrated on sources that training had not seen, null
-        for ``undecided``; ``verdict_bytes``, the bytes that it rests on; ``verdict_missing``, what was not seen;
+        `VERDICTS`; ``verdict_probability``, that it is right, as networks trained alike were right on sources that they
+        had not seen, null for ``undecided``; ``verdict_bytes``, the bytes that it rests on; ``verdict_missing``, what
+        was not seen;
         ``segments``, in the order of both sides' bytes; and the first three of each side, ``orig_verdict`` and so on.
 
     Raises
@@ -136,17 +141,15 @@ def _judged(batch: pa.RecordBatch) -> pa.RecordBatch:
     parts = [parts_of(each, flows) for each in segments]
     compressed = [_compressed_log_odds(batch, side, part) for side, part in zip(SIDES, parts, strict=True)]
     heads = [_head_log_odds(batch, side, part) for side, part in zip(SIDES, parts, strict=True)]
-    is_encoded = [_is_encoded(batch, side, part) for side, part in zip(SIDES, parts, strict=True)]
+    encoded = [_encoded_chance(batch, side, part) for side, part in zip(SIDES, parts, strict=True)]
     both = parts[0] + parts[1]
     # Each side's first bytes count where that is all there is.
     opaque = _opaque_log_odds(both, heads[0] + heads[1])
-    encoded = np.logical_or(
-        *(each & (2 * part.clear > both.clear) for each, part in zip(is_encoded, parts, strict=True))
-    )
-    whole = _verdicts(both, opaque, _together(batch, compressed), encoded)
+    of_most = [np.where(2 * part.clear > both.clear, each, 0) for each, part in zip(encoded, parts, strict=True)]
+    whole = _verdicts(both, opaque, _together(batch, compressed), np.maximum(*of_most))
     sides = [
-        _verdicts(part, _opaque_log_odds(part, head), coding, encoded)
-        for part, head, coding, encoded in zip(parts, heads, compressed, is_encoded, strict=True)
+        _verdicts(part, _opaque_log_odds(part, head), coding, chance)
+        for part, head, coding, chance in zip(parts, heads, compressed, encoded, strict=True)
     ]
     columns = [*_columns(whole), _missing(batch), _segments_column(batch, segments, sides)]
     columns += [column for side in sides for column in _columns(side)]
@@ -165,6 +168,8 @@ def _compressed_log_odds(batch: pa.RecordBatch, side: str, parts: Parts) -> NDAr
         if (counts[rows] != len(coding_names("narrow"))).any():
             raise ValueError(f"these flows were stored by a wiretropy that measured other numbers; {_SCAN_AGAIN}")
         numbers = arrays.values(flat(column)).reshape(len(rows), -1)
+        if not (np.abs(numbers) <= MOST_SCORE).all():
+            raise ValueError(f"coding statistics of {side} that no bytes have; {_SCAN_AGAIN}")
         lengths = arrays.values(batch.column(f"{side}_coding_bytes"))[rows]
         found = model("narrow").log_odds(numbers, lengths, parts.clear[rows] > 0)
         log_odds[rows] = np.maximum(found, -MOST_FOR_ENCRYPTED)
@@ -192,22 +197,26 @@ def _opaque_log_odds(parts: Parts, head: NDArray[np.float64]) -> NDArray[np.floa
     return np.where(parts.total >= SEGMENTS_FROM, opaque_log_odds(parts), head)
 
 
-def _is_encoded(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np.bool_]:
-    """Whether a side is text that stands for other bytes, from its first bytes and what the others are like."""
+def _encoded_chance(batch: pa.RecordBatch, side: str, parts: Parts) -> NDArray[np.float64]:
+    """How likely a side is text that stands for other bytes, by its first bytes and what the others are like; or 0."""
     # Sides without payload have null here, and are too short to be looked at.
     distinct = arrays.values(batch.column(f"{side}_distinct_bytes"), null=0)
     total = parts.total
     rows = np.flatnonzero((total >= SHORTEST_ENCODED) & (distinct <= max(MOST_VALUES.values())) & ~parts.ends_opaque)
-    is_encoded = np.zeros(batch.num_rows, dtype=np.bool_)
+    chance = np.zeros(batch.num_rows)
     heads = arrays.padded(batch.column(f"{side}_head"), rows, schema.HEAD_BYTES)
     for at in np.flatnonzero(may_be_encoded(heads)).tolist():
         row = int(rows[at])
-        found = decoded(heads[at].tobytes()[: int(total[row])])
-        if found is None or distinct[row] > MOST_VALUES.get(found.encoding, 0):
-            is_encoded[row] = found is not None and total[row] <= schema.HEAD_BYTES
+        head = heads[at].tobytes()[: int(total[row])]
+        found = decoded(head)
+        if found is None:
+            continue
+        if distinct[row] > MOST_VALUES.get(found.encoding, 0):
+            is_encoded = total[row] <= schema.HEAD_BYTES
         else:
-            is_encoded[row] = _is_of_one_kind(batch, side, row, found.encoding)
-    return is_encoded
+            is_encoded = _is_of_one_kind(batch, side, row, found.encoding)
+        chance[row] = encoding_probability(found.encoding, len(head)) if is_encoded else 0
+    return chance
 
 
 def _is_of_one_kind(batch: pa.RecordBatch, side: str, row: int, encoding: str) -> bool:
@@ -222,19 +231,19 @@ def _is_of_one_kind(batch: pa.RecordBatch, side: str, row: int, encoding: str) -
 
 
 def _verdicts(
-    parts: Parts, opaque: NDArray[np.float64], compressed: NDArray[np.float64], encoded: NDArray[np.bool_]
+    parts: Parts, opaque: NDArray[np.float64], compressed: NDArray[np.float64], encoded: NDArray[np.float64]
 ) -> _Judged:
     """Put the evidence together."""
     total = parts.total
     is_opaque, is_compressed = _chance(opaque), _chance(compressed - PRIOR)
-    clear = np.where(encoded, _ENCODED, np.where(parts.text >= parts.binary, _TEXT, _BINARY))
+    clear = np.where(encoded > 0, _ENCODED, np.where(parts.text >= parts.binary, _TEXT, _BINARY))
     clear_share = np.maximum(parts.text, parts.binary) / np.maximum(1, parts.text + parts.binary)
     coding = np.where(is_compressed > 0.5, _COMPRESSED, _ENCRYPTED)
     verdict = np.where(opaque > 0, coding, clear).astype(np.int8)
     probability = np.where(
         opaque > 0,
         is_opaque * np.maximum(is_compressed, 1 - is_compressed),
-        (1 - is_opaque) * np.where(encoded, 1, clear_share),
+        (1 - is_opaque) * np.where(encoded > 0, encoded, clear_share),
     )
     is_undecided = (total < FEWEST_BYTES) | ~(np.abs(opaque) > 0)
     verdict[is_undecided] = _UNDECIDED
