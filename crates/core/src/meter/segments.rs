@@ -264,14 +264,12 @@ impl Segments {
     }
 }
 
-/// Evidence of a block for each model against random bytes.
-///
-/// Ciphertext is framed by lengths and types, which look like binary cleartext. So that a few such bytes do not outweigh
-/// the rest of a block, four bytes in a row speak for binary cleartext by [`MOST_OF_FOUR`] at most.
+/// What is added to every score so that it is positive where several are packed.
+pub(super) const RAISED: i32 = 128;
+
+/// Sums of raised scores for ASCII text, other text and binary cleartext, of at most 16 bytes: 16 bits each, from the lowest.
 #[inline(always)]
-fn scores_of(block: &[u8]) -> [i32; MODELS.len()] {
-    // Three sums in one number: every score is raised to be positive, and 16 of them fit 16 bits.
-    const RAISED: i32 = 128;
+pub(super) fn packed_scores(bytes: &[u8]) -> u64 {
     const PACKED: [u64; 256] = {
         let mut packed = [0; 256];
         let mut value = 0;
@@ -284,11 +282,19 @@ fn scores_of(block: &[u8]) -> [i32; MODELS.len()] {
         }
         packed
     };
+    bytes.iter().fold(0, |sum, &byte| sum.wrapping_add(PACKED[usize::from(byte)]))
+}
+
+/// Evidence of a block for each model against random bytes.
+///
+/// Ciphertext is framed by lengths and types, which look like binary cleartext. So that a few such bytes do not outweigh
+/// the rest of a block, four bytes in a row speak for binary cleartext by [`MOST_OF_FOUR`] at most.
+#[inline(always)]
+fn scores_of(block: &[u8]) -> [i32; MODELS.len()] {
     // Sums of at most 16 scores of 8 bits: nothing wraps.
     let (mut sum, mut binary) = (0_u64, 0_i32);
     for four in block.chunks(4) {
-        let packed =
-            four.iter().fold(0_u64, |sum, &byte| sum.wrapping_add(PACKED[usize::from(byte)]));
+        let packed = packed_scores(four);
         let of_four = ((packed >> 32) as i32).wrapping_sub(RAISED.wrapping_mul(four.len() as i32));
         sum = sum.wrapping_add(packed);
         binary = binary.wrapping_add(of_four.min(MOST_OF_FOUR));

@@ -3,7 +3,7 @@
 //! Ciphertext stands between remains of cleartext: messages of the handshake before it, and the first of each kind of header
 //! within. They are few, but far from random, and would be taken for how the rest is coded.
 
-use crate::meter::segment_scores::SCORES;
+use crate::meter::segments::{packed_scores, RAISED};
 
 /// Bytes that are weighed together, and steps between them.
 const WINDOW: usize = STEPS * STEP;
@@ -16,24 +16,7 @@ const LEAST: u64 = 2 * 16;
 /// Most of the bytes that may be left out, as one in so many; where more is like cleartext, it is contents.
 const MOST: usize = 2;
 
-/// Scores are raised to be positive.
-const RAISED: i32 = 128;
-
-/// Raised scores of each byte value for the three kinds of cleartext, of 16 bits each: no sum over a window reaches 2^13.
-const PACKED: [u64; 256] = {
-    let mut packed = [0; 256];
-    let mut value = 0;
-    while value < 256 {
-        let [text, other, binary] = SCORES[value];
-        packed[value] = (text as i32 + RAISED) as u64
-            | ((other as i32 + RAISED) as u64) << 16
-            | ((binary as i32 + RAISED) as u64) << 32;
-        value += 1;
-    }
-    packed
-};
-
-/// A window or part of one that says nothing, before scores are raised.
+/// What the raised scores of a window add up to that says nothing.
 const NEUTRAL: u64 = RAISED as u64 * WINDOW as u64;
 
 const EACH: u64 = 1 | 1 << 16 | 1 << 32;
@@ -51,8 +34,7 @@ pub(super) fn without_cleartext(bytes: &[u8]) -> Option<Vec<u8>> {
     // Sums of the last steps, and of all of them.
     let (mut steps, mut sum) = ([EACH * (RAISED as u64 * STEP as u64); STEPS], EACH * NEUTRAL);
     for (number, step) in bytes.chunks_exact(STEP).enumerate() {
-        let of_step =
-            step.iter().fold(0_u64, |sum, &byte| sum.wrapping_add(PACKED[usize::from(byte)]));
+        let of_step = packed_scores(step);
         let oldest = std::mem::replace(&mut steps[number % STEPS], of_step);
         sum = sum.wrapping_add(of_step).wrapping_sub(oldest);
         if sum.wrapping_add(TO_TOP) & TOP != 0 {
