@@ -118,6 +118,17 @@ def test_the_whole_lines_of_a_dump_are_read(encode: Encode) -> None:
     assert len(inside) - len(found.inside) <= 16
 
 
+def test_a_dump_whose_first_offset_is_cut_within_is_read_from_its_next_line() -> None:
+    inside = random(640, 5)
+    lines = dumped(inside).splitlines(keepends=True)
+    moved = b"".join(b"%08x" % (0x12340 + 16 * number) + line[8:] for number, line in enumerate(lines))
+    found = decoded(moved[4:])
+    assert found is not None
+    assert found.encoding == "hex dump"
+    assert found.inside == inside[16 : 16 + len(found.inside)]
+    assert len(found.inside) >= 600
+
+
 @pytest.mark.parametrize("change", [lambda at: at + 16 * (at > 99), lambda at: 0, lambda at: -at % 4096])
 def test_numbers_that_do_not_count_bytes_make_no_dump(change: Callable[[int], int]) -> None:
     lines = dumped(random(320, 4)).splitlines(keepends=True)

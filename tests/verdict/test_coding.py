@@ -94,6 +94,7 @@ PAYLOADS: dict[str, bytes] = {
     "few records": records(2, 100),
     "ciphertext behind requests": REQUESTS[:300] + random(2_000, 7) + REQUESTS[:100] + random(1_001, 8),
     "hardly more ciphertext than requests": REQUESTS[:300] + random(310, 9),
+    "too little ciphertext behind text": PROSE[:40] + random(60, 11),
     "text": PROSE * 3,
     "JSON": JSON,
     "requests": REQUESTS,

@@ -24,7 +24,7 @@ from wiretropy.flows import Flows
 from wiretropy.limits import MAX_SEGMENTS
 from wiretropy.schema import SEGMENT_KINDS
 from wiretropy.tables import arrow_schema
-from wiretropy.verdict.encoding import decoded
+from wiretropy.verdict.encoding import decoded, probability
 from wiretropy.verdict.flows import KEY_MATERIAL_BYTES, MISSING, VERDICTS
 
 Row = dict[str, Any]
@@ -220,6 +220,20 @@ def test_a_token_within_text_makes_no_side_encoded(name: str, judged: Judge) -> 
     token = SIDES_ENCODED[name](random(24, 23))
     [row] = judged(talk(b"Cookie: session=" + token + b"\r\n" + HTTP, PROSE + token + PROSE).packets)
     assert (row["orig_verdict"], row["resp_verdict"]) == ("text", "text")
+
+
+def test_a_long_side_in_percents_is_encoded(judged: Judge) -> None:
+    """Blocks behind the dense part of the trajectory are longer, and so more even than the head."""
+    [row] = judged(talk(quote(random(20_000, 25), safe="").encode()).packets)
+    assert row["orig_verdict"] == "encoded"
+
+
+def test_encoded_sides_are_as_sure_as_such_payloads(judged: Judge) -> None:
+    short, whole = SIDES_ENCODED["hex"](random(16, 26)), SIDES_ENCODED["hex"](random(900, 26))
+    for text, length in ((short, 32), (whole, 64)):
+        [row] = judged(talk(text).packets)
+        assert row["orig_verdict_probability"] <= probability("hex", length)
+        assert row["orig_verdict_probability"] > 0.8 * probability("hex", length)
 
 
 def test_a_side_that_is_nothing_but_a_short_encoding_is_encoded(judged: Judge) -> None:
