@@ -224,7 +224,7 @@ def test_a_token_within_text_makes_no_side_encoded(name: str, judged: Judge) -> 
 
 def test_a_long_side_in_percents_is_encoded(judged: Judge) -> None:
     """Blocks behind the dense part of the trajectory are longer, and so more even than the head."""
-    [row] = judged(talk(quote(random(20_000, 25), safe="").encode()).packets)
+    [row] = judged(talk(quote(random(22_400, 25), safe="").encode()).packets)
     assert row["orig_verdict"] == "encoded"
 
 
